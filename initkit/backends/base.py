@@ -1,0 +1,58 @@
+"""What an array library has to do for initkit, and nothing more."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from types import ModuleType
+from typing import Any
+
+from initkit.dtypes import DType
+from initkit.region import Region
+
+DrawKey = tuple[int, int, int, int]
+
+
+class Backend(ABC):
+    """A place where arrays live, and the three distributions that can be drawn there.
+
+    Every method that draws fills `out`, a C-contiguous array of the region's counts whose dtype is one
+    of the table's float dtypes, with the values that stream 1 gives to the draw `key`. All backends
+    give the same bits.
+
+    Attributes:
+        name: The name that a `SeedGenerator` knows it by.
+        device: The device that was asked for, or None.
+        xp: The array library's namespace, for what is array algebra and not drawing.
+    """
+
+    name: str
+    device: str | int | None = None
+    xp: ModuleType
+
+    @abstractmethod
+    def empty(self, shape: tuple[int, ...], dtype: DType) -> Any:
+        """A new C-contiguous array with undefined values."""
+
+    @abstractmethod
+    def owns(self, array: object) -> bool:
+        """Whether `array` is of this array library."""
+
+    @abstractmethod
+    def uniform(self, out: Any, region: Region, key: DrawKey, low: float, high: float) -> None:
+        """Fill with the uniform law on `[low, high)`."""
+
+    @abstractmethod
+    def normal(self, out: Any, region: Region, key: DrawKey, mean: float, std: float) -> None:
+        """Fill with the normal law."""
+
+    @abstractmethod
+    def truncated_normal(
+        self, out: Any, region: Region, key: DrawKey, mean: float, std: float, lower: float, upper: float
+    ) -> None:
+        """Fill with `mean + std·Z`, `Z` standard normal given `lower <= Z <= upper`."""
+
+    def __reduce__(self) -> tuple[Any, tuple[str, str | int | None]]:
+        """Pickle by name; the other process finds its own."""
+        from initkit.backends import get_backend
+
+        return get_backend, (self.name, self.device)

@@ -1,0 +1,52 @@
+"""Arrays in the memory of this process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from initkit import kernels
+from initkit.backends.base import Backend, DrawKey
+from initkit.dtypes import DType
+from initkit.region import Region
+
+
+class NumpyBackend(Backend):
+    """NumPy arrays, filled by the compiled kernels or by their NumPy twin."""
+
+    name = "numpy"
+    xp = np
+
+    def empty(self, shape: tuple[int, ...], dtype: DType) -> np.ndarray[Any, Any]:
+        """A new array with undefined values."""
+        return np.empty(shape, dtype.numpy)
+
+    def owns(self, array: object) -> bool:
+        """Whether `array` is a NumPy array."""
+        return isinstance(array, np.ndarray)
+
+    def uniform(
+        self, out: np.ndarray[Any, Any], region: Region, key: DrawKey, low: float, high: float
+    ) -> None:
+        """Fill with the uniform law on `[low, high)`."""
+        kernels.fill_uniform(out, region.affine(), key, low, high)
+
+    def normal(
+        self, out: np.ndarray[Any, Any], region: Region, key: DrawKey, mean: float, std: float
+    ) -> None:
+        """Fill with the normal law."""
+        kernels.fill_normal(out, region.affine(), key, mean, std)
+
+    def truncated_normal(
+        self,
+        out: np.ndarray[Any, Any],
+        region: Region,
+        key: DrawKey,
+        mean: float,
+        std: float,
+        lower: float,
+        upper: float,
+    ) -> None:
+        """Fill with `mean + std·Z`, `Z` standard normal given `lower <= Z <= upper`."""
+        kernels.fill_truncated_normal(out, region.affine(), key, mean, std, lower, upper)

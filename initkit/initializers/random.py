@@ -1,0 +1,210 @@
+"""The three laws that are configured by their parameters: normal, uniform, truncated normal."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import Any, ClassVar
+
+from initkit.dtypes import DType, Kind, resolve_dtype
+from initkit.errors import ArgumentError
+from initkit.initializer import Moments, RandomInitializer
+from initkit.initializers.arguments import float_argument
+from initkit.region import Region
+from initkit.registry import built_in
+from initkit.seed import Draw, SeedGenerator
+
+# The standard deviation of a standard normal value given that it lies within ±2; Keras has the same digits.
+TRUNCATED_STD = 0.87962566103423978
+
+_SQRT_HALF = sqrt(0.5)
+_COMPLEX_NOTE = "For complex weights use RandomNormal, or VarianceScaling with distribution='untruncated_normal'."
+
+
+def fill_normal(out: Any, region: Region, draw: Draw, mean: float, stddev: float) -> None:
+    """Fill a region with the normal law; complex values have `E|w - mean|² = stddev²`."""
+    if out.dtype.kind != "c":
+        draw.backend.normal(out, region, draw.key, mean, stddev)
+        return
+    parts = out.view(resolve_dtype(out.dtype).draw).reshape(*out.shape, 2)
+    draw.backend.normal(parts, region.with_components(2), draw.key, 0.0, stddev * _SQRT_HALF)
+    if mean:
+        parts[..., 0] += mean
+
+
+@built_in("normal")
+class RandomNormal(RandomInitializer):
+    """Independent normal values.
+
+    Formula: `w ~ N(mean, stddev²)`; complex: `mean + stddev·(a + ib)/√2` with `a, b ~ N(0, 1)`, so that
+    `E|w - mean|² = stddev²`.
+
+    Args:
+        mean: The mean, finite (default 0.0).
+        stddev: The standard deviation, finite and not negative (default 0.05).
+        seed: None, a non-negative integer (the same values at every call), or a `SeedGenerator` (new
+            values at every call, on its backend).
+
+    Returns:
+        When called with `(shape, dtype=None)`: an array of that shape and dtype (None is float32);
+        float and complex dtypes. Values are Box-Muller pairs of 32-bit words, `|w - mean| <= 6.77·stddev`,
+        of 53 bits and up to 8.6·stddev in float64; lower precisions are the float32 values rounded once.
+
+    Raises:
+        ArgumentError: `stddev` is negative, or a parameter is NaN or infinite.
+        DTypeError: An integer or bool dtype.
+
+    Example:
+        >>> import initkit as ik
+        >>> ik.RandomNormal(stddev=0.02, seed=7)((512, 256)).std().round(3)
+        np.float32(0.02)
+
+    Reference:
+        Box and Muller, "A note on the generation of random normal deviates", 1958.
+    """
+
+    kinds: ClassVar[tuple[Kind, ...]] = ("float", "complex")
+
+    def __init__(
+        self, mean: float = 0.0, stddev: float = 0.05, seed: int | SeedGenerator | None = None
+    ) -> None:
+        super().__init__(seed)
+        self.mean = float_argument(mean, "mean")
+        self.stddev = float_argument(stddev, "stddev", low=0.0)
+
+    def check(self, shape: tuple[int, ...], dtype: DType) -> None:
+        """Refuse dtypes that are not floating, or whose range the parameters leave."""
+        super().check(shape, dtype)
+        check_range(dtype, mean=self.mean, stddev=self.stddev)
+
+    def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
+        """Draw the region."""
+        fill_normal(out, region, draw, self.mean, self.stddev)
+
+    def moments(self, shape: Any) -> Moments:
+        """The two parameters."""
+        return Moments(self.mean, self.stddev)
+
+
+@built_in("uniform")
+class RandomUniform(RandomInitializer):
+    """Independent uniform values.
+
+    Formula: `w ~ U[minval, maxval)`.
+
+    Args:
+        minval: The lower end, finite, which can occur (default -0.05).
+        maxval: The upper end, finite, not below `minval` (default 0.05).
+        seed: None, a non-negative integer (the same values at every call), or a `SeedGenerator` (new
+            values at every call, on its backend).
+
+    Returns:
+        When called with `(shape, dtype=None)`: an array of that shape and float dtype (None is float32).
+        Values are `minval + k·2⁻²⁴·(maxval - minval)`, `k` from 0 to 2²⁴ - 1, rounded to float32 (53 bits
+        in float64), and never `maxval` in that precision; float16, bfloat16 and float8 values are the
+        float32 values rounded once, which can reach `maxval`. With `minval == maxval`, that value.
+
+    Raises:
+        ArgumentError: `minval` is above `maxval`, a bound is NaN or infinite, or their distance is more
+            than the dtype can hold.
+        DTypeError: A complex, integer or bool dtype.
+
+    Example:
+        >>> import initkit as ik
+        >>> values = ik.RandomUniform(-1, 1, seed=7)((512, 256))
+        >>> bool((values >= -1).all() and (values < 1).all())
+        True
+    """
+
+    kinds_remedy: ClassVar[str] = _COMPLEX_NOTE
+
+    def __init__(
+        self, minval: float = -0.05, maxval: float = 0.05, seed: int | SeedGenerator | None = None
+    ) -> None:
+        super().__init__(seed)
+        self.minval = float_argument(minval, "minval")
+        self.maxval = float_argument(maxval, "maxval")
+        if self.minval > self.maxval:
+            message = f"`minval` cannot be above `maxval`. Received: minval={self.minval}, maxval={self.maxval}."
+            raise ArgumentError(f"{message} Exchange the two.")
+
+    def check(self, shape: tuple[int, ...], dtype: DType) -> None:
+        """Refuse dtypes that are not real and floating, or whose range the bounds leave."""
+        super().check(shape, dtype)
+        check_range(dtype, minval=self.minval, maxval=self.maxval, range=self.maxval - self.minval)
+
+    def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
+        """Draw the region."""
+        draw.backend.uniform(out, region, draw.key, self.minval, self.maxval)
+
+    def moments(self, shape: Any) -> Moments:
+        """`(minval + maxval)/2` and `(maxval - minval)/√12`."""
+        return Moments((self.minval + self.maxval) / 2, (self.maxval - self.minval) / sqrt(12))
+
+
+@built_in()
+class TruncatedNormal(RandomInitializer):
+    """Independent normal values, given that they lie within two standard deviations of the mean.
+
+    Formula: `w = mean + stddev·z`, `z` standard normal given `-2 <= z <= 2`. As in Keras, `stddev` is that
+    of the law before truncation; the values' own is `0.8796·stddev`.
+
+    Args:
+        mean: The mean, finite (default 0.0).
+        stddev: The standard deviation before truncation, finite and not negative (default 0.05).
+        seed: None, a non-negative integer (the same values at every call), or a `SeedGenerator` (new
+            values at every call, on its backend).
+
+    Returns:
+        When called with `(shape, dtype=None)`: an array of that shape and float dtype (None is float32).
+        Every value is the inverse distribution function at the middle of one of 2³² equal cells (2⁵³ in
+        float64), within `[mean - 2·stddev, mean + 2·stddev]`; lower precisions are the float32 values
+        rounded once, which can round to the bounds' own roundings.
+
+    Raises:
+        ArgumentError: `stddev` is negative, or a parameter is NaN or infinite.
+        DTypeError: A complex, integer or bool dtype.
+
+    Example:
+        >>> import initkit as ik
+        >>> values = ik.TruncatedNormal(stddev=1.0, seed=7)((512, 256))
+        >>> bool(abs(values).max() <= 2), values.std().round(2)
+        (True, np.float32(0.88))
+    """
+
+    kinds_remedy: ClassVar[str] = _COMPLEX_NOTE
+
+    def __init__(
+        self, mean: float = 0.0, stddev: float = 0.05, seed: int | SeedGenerator | None = None
+    ) -> None:
+        super().__init__(seed)
+        self.mean = float_argument(mean, "mean")
+        self.stddev = float_argument(stddev, "stddev", low=0.0)
+
+    def check(self, shape: tuple[int, ...], dtype: DType) -> None:
+        """Refuse dtypes that are not real and floating, or whose range the parameters leave."""
+        super().check(shape, dtype)
+        check_range(dtype, mean=self.mean, stddev=self.stddev)
+
+    def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
+        """Draw the region."""
+        draw.backend.truncated_normal(out, region, draw.key, self.mean, self.stddev, -2.0, 2.0)
+
+    def moments(self, shape: Any) -> Moments:
+        """The mean, and 0.8796 times `stddev`."""
+        return Moments(self.mean, self.stddev * TRUNCATED_STD)
+
+
+def check_range(dtype: DType, **parameters: float) -> None:
+    """Refuse parameters that the dtype cannot hold, since all values would be infinite.
+
+    Args:
+        dtype: The dtype asked for.
+        **parameters: The parameters by name.
+
+    Raises:
+        ArgumentError: One is larger than the dtype's largest value.
+    """
+    for name, value in parameters.items():
+        if not abs(value) <= dtype.largest:
+            message = f"`{name}` is beyond the range of dtype {dtype.name!r}. Received: {name}={value}."
+            raise ArgumentError(f"{message} Allowed: up to {dtype.largest}. Choose a wider dtype.")

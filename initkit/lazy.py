@@ -1,0 +1,124 @@
+"""A tensor that has a shape and a dtype now, and values when it is indexed."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from initkit.dtypes import DType
+from initkit.errors import ArgumentTypeError
+from initkit.region import Region
+from initkit.seed import Draw
+
+if TYPE_CHECKING:
+    from initkit.initializer import Initializer
+
+
+class LazyArray:
+    """The array that an initializer would make, sliced before it exists.
+
+    `lazy[index]` equals `initializer(shape, dtype)[index]` to the bit. Made by `Initializer.lazy`.
+
+    Attributes:
+        shape: The shape of the whole tensor.
+        dtype: Its NumPy dtype.
+        initializer: Where the values come from.
+
+    Example:
+        >>> import initkit as ik
+        >>> weight = ik.HeNormal(seed=7)
+        >>> lazy = weight.lazy((64, 32))
+        >>> lazy
+        LazyArray(HeNormal(seed=7, input_axes=None, output_axes=None), shape=(64, 32), dtype='float32')
+        >>> bool((lazy[3:60:7, -1] == weight((64, 32))[3:60:7, -1]).all())
+        True
+    """
+
+    __slots__ = ("__weakref__", "_draw", "_row", "_whole", "initializer", "shape")
+
+    def __init__(self, initializer: Initializer, shape: tuple[int, ...], dtype: DType, draw: Draw) -> None:
+        self.initializer = initializer
+        self.shape = shape
+        self._row = dtype
+        self._draw = draw
+        self._whole: np.ndarray[Any, Any] | None = None
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The NumPy dtype of the values."""
+        return self._row.numpy
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements of the whole tensor."""
+        return prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that the whole tensor would take."""
+        return self.size * self.dtype.itemsize
+
+    def __len__(self) -> int:
+        """The length of the first axis."""
+        if not self.shape:
+            raise ArgumentTypeError("A lazy tensor of shape () has no length. Take its value with lazy[()].")
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> Any:
+        """The values at an index, as a new array.
+
+        Args:
+            index: An integer, a slice with any step, an Ellipsis, or a tuple of these.
+
+        Returns:
+            An array, on the backend of the seed's generator; a scalar where integers alone index every axis.
+
+        Raises:
+            RegionIndexError: The index is out of bounds, or not basic indexing.
+        """
+        region, shape = Region.from_index(self.shape, index)
+        values = self._values(region).reshape(shape)
+        has_ellipsis = index is Ellipsis or (isinstance(index, tuple) and any(part is Ellipsis for part in index))
+        return values if shape or has_ellipsis or index == () and self.shape else values[()]
+
+    def fill(self, out: Any, region: Region) -> None:
+        """Write the values of a region into a C-contiguous array of its counts."""
+        if self.initializer.makes_regions:
+            self.initializer.fill_region(out, region, self._draw)
+        else:
+            out[...] = self._kept_whole()[region.index()]
+
+    def _values(self, region: Region) -> Any:
+        out = self._draw.backend.empty(region.counts, self._row)
+        self.fill(out, region)
+        return out
+
+    def _kept_whole(self) -> np.ndarray[Any, Any]:
+        # A class that only defines __call__ may give other values at every call, so one call must serve all slices.
+        if self._whole is None:
+            self._whole = self.initializer.checked_call(self.shape, self._row)
+        return self._whole
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        """The whole tensor as a NumPy array, for `np.asarray` and everything that calls it."""
+        if copy is False:
+            message = "A lazy tensor has no memory to share, so copy=False is not possible."
+            raise ArgumentTypeError(f"{message} Leave `copy` out.")
+        whole: np.ndarray[Any, Any] = self._values(Region.whole(self.shape))
+        return whole if dtype is None else whole.astype(dtype, copy=False)
+
+    def __dask_tokenize__(self) -> tuple[Any, ...]:
+        """What Dask names this array by: equal values give equal names."""
+        return ("initkit.LazyArray", repr(self.initializer), self.shape, self._row.name, self._draw.key)
+
+    def __repr__(self) -> str:
+        """Say where the values come from, and the shape and dtype."""
+        return f"LazyArray({self.initializer!r}, shape={self.shape}, dtype={self._row.name!r})"
+

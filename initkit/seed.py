@@ -1,0 +1,375 @@
+"""Seeds, the streams that grow from them, and the identity of every draw.
+
+A draw is named by (stream version, seed, path, draw number). Hashed, that name is all the state there
+is: a generator only counts. Two draws with different names are independent; two with the same name are
+the same values, on whatever device.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from hashlib import blake2b
+from operator import index as as_integer
+from struct import unpack
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from initkit.backends import Backend, DrawKey, check_backend, check_backend_name, get_backend
+from initkit.errors import ArgumentTypeError, ConfigError, SeedError
+
+STREAM_VERSION = 1
+_NO_KEY: DrawKey = (0, 0, 0, 0)
+
+
+class Draw(NamedTuple):
+    """One draw: its identity and the backend that makes its array."""
+
+    key: DrawKey
+    backend: Backend
+
+
+def draw_key(seed: int, path: tuple[str, ...] = (), number: int = 0) -> DrawKey:
+    """The 128 bits that identify a draw in stream 1.
+
+    BLAKE2b-128 of the fields `"initkit"`, stream version, seed, draw number and then every name of the
+    path. A field is its length, as 8 little-endian bytes, and its bytes; integers are written in as few
+    little-endian bytes as hold them, zero in none; names in UTF-8.
+
+    Args:
+        seed: A non-negative integer of any size.
+        path: The names from the root generator down to the child.
+        number: How many draws of the same generator came before.
+
+    Returns:
+        Four 32-bit words: the Philox key, then counter words 2 and 3.
+
+    Example:
+        >>> [f"{word:08x}" for word in draw_key(7)]
+        ['fc8a9de9', '7afcd2b8', '3a1a4fc0', '13f65ba3']
+    """
+    message = _ROOT + _integer_field(seed) + _integer_field(number)
+    for name in path:
+        message += _field(name.encode())
+    words: DrawKey = unpack("<4I", blake2b(message, digest_size=16).digest())
+    return words
+
+
+def _field(data: bytes) -> bytes:
+    return len(data).to_bytes(8, "little") + data
+
+
+def _integer_field(value: int) -> bytes:
+    return _field(value.to_bytes((value.bit_length() + 7) // 8, "little"))
+
+
+_ROOT = _field(b"initkit") + _integer_field(STREAM_VERSION)
+
+
+def as_seed(seed: object) -> int:
+    """Check an integer seed.
+
+    Args:
+        seed: A non-negative integer of any size; NumPy integers count.
+
+    Returns:
+        The seed as a Python integer.
+
+    Raises:
+        ArgumentTypeError: It is no integer; booleans and floats are refused.
+        SeedError: It is negative.
+
+    Example:
+        >>> as_seed(2**100) == 2**100
+        True
+    """
+    try:
+        if isinstance(seed, (bool, np.bool_, np.ndarray)):
+            raise TypeError  # noqa: TRY301  # these pass for integers, yet nobody means them as seeds
+        value = as_integer(seed)  # type: ignore[arg-type]  # the check itself
+    except TypeError:
+        message = "`seed` argument should be an instance of initkit.SeedGenerator() or an integer."
+        message += f" Received: seed={seed!r} of type {type(seed).__name__}. Allowed: None, any"
+        raise ArgumentTypeError(f"{message} non-negative integer, or a SeedGenerator.") from None
+    if value < 0:
+        raise SeedError(f"A seed cannot be negative. Received: seed={value}. Use any integer from 0 up.")
+    return value
+
+
+class SeedGenerator:
+    """A named stream of draws, and the backend whose arrays they fill.
+
+    Draw number `k` of the generator with path `(name, …)` has the identity
+    `BLAKE2b-128(stream version, seed, k, path)`; see `draw_key`. An initializer that holds a generator
+    takes the next draw at every call; `child` gives a stream of its own to every name, so that values
+    depend on names and not on the order of calls.
+
+    Args:
+        seed: A non-negative integer of any size; None takes 128 bits from the operating system, and
+            the config shows them.
+        backend: `"numpy"` or `"cupy"`: where arrays live. The bits are the same.
+        device: The backend's device; None for its own choice.
+
+    Attributes:
+        seed: The integer seed.
+        path: The names that lead from the root to this generator.
+        backend: The backend's name.
+        device: The device, or None.
+
+    Raises:
+        ArgumentTypeError: The seed is no integer, or the backend no string.
+        SeedError: The seed is negative.
+        BackendError: The backend or the device cannot be used here.
+
+    Example:
+        >>> import initkit as ik
+        >>> generator = ik.SeedGenerator(7)
+        >>> first, second = (ik.RandomNormal(seed=generator)(3) for _ in range(2))
+        >>> (first == second).any(), generator.draws
+        (np.False_, 2)
+        >>> ik.SeedGenerator(7).child("encoder.0.weight")
+        SeedGenerator(7).child('encoder.0.weight')
+
+    Reference:
+        Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+    """
+
+    def __init__(
+        self, seed: int | None = None, *, backend: str = "numpy", device: str | int | None = None
+    ) -> None:
+        check_backend(backend, device)
+        self.seed = secrets.randbits(128) if seed is None else as_seed(seed)
+        self.path: tuple[str, ...] = ()
+        self.backend = backend
+        self.device = device
+        self._draws = 0
+        self._lock = threading.Lock()
+
+    @property
+    def draws(self) -> int:
+        """How many draws have been taken; the next one has this number."""
+        return self._draws
+
+    def child(self, name: str) -> SeedGenerator:
+        """The generator of a name: the same seed, the path one name longer, at its first draw.
+
+        Args:
+            name: Any non-empty string, for example a parameter's name. `child("a").child("b")` and
+                `child("a.b")` are different streams.
+
+        Returns:
+            A new generator. Asked for again, the same name gives the same stream.
+
+        Raises:
+            ArgumentTypeError: The name is not a string.
+            SeedError: The name is empty, or no Unicode text.
+
+        Example:
+            >>> SeedGenerator(7).child("decoder").child("bias").path
+            ('decoder', 'bias')
+        """
+        return self._at((*self.path, _as_name(name)), 0)
+
+    def next_draw(self) -> Draw:
+        """Take the next draw; safe to call from several threads at once.
+
+        Returns:
+            The draw's identity, and the backend that makes its array.
+
+        Raises:
+            BackendError: The backend cannot be used here.
+
+        Example:
+            >>> SeedGenerator(7).next_draw().key == draw_key(7)
+            True
+        """
+        backend = get_backend(self.backend, self.device)
+        with self._lock:
+            number = self._draws
+            self._draws += 1
+        return Draw(draw_key(self.seed, self.path, number), backend)
+
+    def get_config(self) -> dict[str, Any]:
+        """Everything that tells this generator from another, its position included.
+
+        Returns:
+            A dict of JSON types: `seed`, `path`, `draws`, `backend`, `device`.
+
+        Example:
+            >>> SeedGenerator(7).get_config()
+            {'seed': 7, 'path': [], 'draws': 0, 'backend': 'numpy', 'device': None}
+        """
+        return {
+            "seed": self.seed,
+            "path": list(self.path),
+            "draws": self._draws,
+            "backend": self.backend,
+            "device": self.device,
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The generator that a config describes, at the position it had.
+
+        Args:
+            config: What `get_config` gave. Only `seed` is required; Keras' `name` is accepted and has
+                no meaning here.
+
+        Returns:
+            A generator equal to the one that gave the config. Whether its backend can be used here is
+            checked by its first draw, so that configs can be read anywhere.
+
+        Raises:
+            ConfigError: A key is unknown, or a value is of the wrong kind.
+
+        Example:
+            >>> SeedGenerator.from_config({"seed": 7, "draws": 2}).draws
+            2
+        """
+        known = ("seed", "path", "draws", "backend", "device", "name")
+        if unknown := sorted(set(config) - set(known)):
+            message = f"Unknown keys in the config of a SeedGenerator: {', '.join(map(repr, unknown))}."
+            raise ConfigError(f"{message} Known keys: {', '.join(known[:-1])}.")
+        generator = cls(config.get("seed"))
+        names, draws = config.get("path", []), config.get("draws", 0)
+        if not isinstance(names, (list, tuple)) or not isinstance(draws, int) or draws < 0:
+            message = f"A SeedGenerator's config needs a list as path and an integer from 0 up as draws."
+            raise ConfigError(f"{message} Received: path={names!r}, draws={draws!r}.")
+        check_backend_name(config.get("backend", "numpy"))
+        generator.path = tuple(_as_name(name) for name in names)
+        generator._draws = draws
+        generator.backend = config.get("backend", "numpy")
+        generator.device = config.get("device")
+        return generator
+
+    def _at(self, path: tuple[str, ...], draws: int) -> SeedGenerator:
+        other = object.__new__(type(self))
+        other.seed, other.backend, other.device = self.seed, self.backend, self.device
+        other.path, other._draws, other._lock = path, draws, threading.Lock()
+        return other
+
+    def __copy__(self) -> SeedGenerator:
+        """An independent generator at the same position."""
+        return self._at(self.path, self._draws)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> SeedGenerator:
+        """An independent generator at the same position; shared ones stay shared within one copy."""
+        return memo.setdefault(id(self), self.__copy__())
+
+    def __reduce__(self) -> tuple[Any, tuple[dict[str, Any]]]:
+        """Pickle the config; a lock cannot be pickled."""
+        return type(self).from_config, (self.get_config(),)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both would give the same draws from here on, on the same backend."""
+        return isinstance(other, SeedGenerator) and self.get_config() == other.get_config()
+
+    def __hash__(self) -> int:
+        """Hash what never changes; the position does."""
+        return hash((self.seed, self.path, self.backend, self.device))
+
+    def __repr__(self) -> str:
+        """An expression that makes an equal generator."""
+        if self._draws:
+            return f"SeedGenerator.from_config({self.get_config()!r})"
+        backend = "" if self.backend == "numpy" else f", backend={self.backend!r}"
+        device = "" if self.device is None else f", device={self.device!r}"
+        children = "".join(f".child({name!r})" for name in self.path)
+        return f"SeedGenerator({self.seed}{backend}{device}){children}"
+
+
+def _as_name(name: object) -> str:
+    if not isinstance(name, str):
+        message = f"A child's name must be a string. Received: {name!r} of type {type(name).__name__}."
+        raise ArgumentTypeError(f"{message} Write, for example, .child(str(layer)).")
+    if not name:
+        raise SeedError("A child's name cannot be empty. Use the parameter's name, or any other text.")
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        message = f"A child's name must be Unicode text. Received: {name!r} ({error.reason})."
+        raise SeedError(f"{message} Remove the lone surrogates.") from None
+    return name
+
+
+_scope: ContextVar[SeedGenerator | None] = ContextVar("initkit_seed_scope", default=None)
+
+
+@contextmanager
+def seed_scope(seed: int | SeedGenerator) -> Iterator[SeedGenerator]:
+    """Make unseeded initializers reproducible inside a `with` block.
+
+    Every call of an initializer whose seed is None takes the scope's next draw, and every initializer
+    without a seed makes its array on the scope's backend. Initializers with a seed of their own are not
+    touched. Scopes nest; the innermost counts. A new thread starts outside any scope.
+
+    Args:
+        seed: A non-negative integer, or a `SeedGenerator`, which the calls then advance.
+
+    Yields:
+        The generator that the scope draws from.
+
+    Raises:
+        ArgumentTypeError: The seed is neither.
+        SeedError: The seed is negative.
+
+    Example:
+        >>> import initkit as ik
+        >>> with ik.seed_scope(42):
+        ...     first = ik.HeNormal()((4, 4))
+        >>> with ik.seed_scope(42):
+        ...     again = ik.HeNormal()((4, 4))
+        >>> bool((first == again).all())
+        True
+    """
+    generator = seed if isinstance(seed, SeedGenerator) else SeedGenerator(as_seed(seed))
+    token = _scope.set(generator)
+    try:
+        yield generator
+    finally:
+        _scope.reset(token)
+
+
+def current_scope() -> SeedGenerator | None:
+    """The generator of the innermost `seed_scope`, or None outside any.
+
+    Example:
+        >>> current_scope() is None
+        True
+    """
+    return _scope.get()
+
+
+def seeded_draw(seed: int) -> Draw:
+    """The draw that an integer seed means: always number 0, on NumPy.
+
+    Args:
+        seed: A checked seed.
+
+    Returns:
+        The same draw as the first of `SeedGenerator(seed)`.
+
+    Example:
+        >>> seeded_draw(7).key == SeedGenerator(7).next_draw().key
+        True
+    """
+    return Draw(draw_key(seed), get_backend("numpy"))
+
+
+def constant_draw() -> Draw:
+    """The draw of an initializer that needs no randomness: only its backend has a meaning.
+
+    Returns:
+        A draw on the scope's backend, or on NumPy outside any scope.
+
+    Example:
+        >>> constant_draw().backend.name
+        'numpy'
+    """
+    scope = _scope.get()
+    backend = get_backend("numpy") if scope is None else get_backend(scope.backend, scope.device)
+    return Draw(_NO_KEY, backend)
