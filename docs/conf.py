@@ -1,0 +1,24 @@
+"""How Sphinx builds these pages; `make docs` puts them under docs/_build/html."""
+
+from initkit.version import __version__
+
+project = "initkit"
+author = "The initkit authors"
+copyright = "The initkit authors"
+release = __version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.doctest", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build"]
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+napoleon_numpy_docstring = False
+# Examples in docstrings are run by the tests; here those of the pages are, written as {doctest} blocks.
+doctest_test_doctest_blocks = ""
+doctest_global_setup = "import initkit as ik\nimport numpy as np"
+
+html_theme = "furo"
+html_title = f"initkit {__version__}"
