@@ -64,11 +64,10 @@ def _rows() -> list[DType]:
     for code, scalar in enumerate(_FLOATS):
         numpy = np.dtype(scalar)
         draw = _FLOAT64 if numpy == _FLOAT64 else _FLOAT32
-        rows.append(DType(numpy.name, numpy, "float", draw, code, float(ml_dtypes.finfo(numpy).max)))
+        limits = ml_dtypes.finfo(numpy)  # type: ignore[no-untyped-call]  # ml_dtypes has no types for it
+        rows.append(DType(numpy.name, numpy, "float", draw, code, float(limits.max)))
     for scalar, part in ((np.complex64, _FLOAT32), (np.complex128, _FLOAT64)):
-        rows.append(
-            DType(scalar.__name__, np.dtype(scalar), "complex", part, -1, float(np.finfo(part).max))
-        )
+        rows.append(DType(scalar.__name__, np.dtype(scalar), "complex", part, -1, float(np.finfo(part).max)))
     for scalar in _INTEGERS:
         numpy = np.dtype(scalar)
         rows.append(DType(numpy.name, numpy, "integer", _FLOAT64, -1, int(np.iinfo(numpy).max)))
@@ -77,7 +76,6 @@ def _rows() -> list[DType]:
 
 
 DTYPES: dict[str, DType] = {row.name: row for row in _rows()}
-_BY_NUMPY: dict[np.dtype[Any], DType] = {row.numpy: row for row in DTYPES.values()}
 
 FLOAT32 = DTYPES["float32"]
 
@@ -108,10 +106,10 @@ def resolve_dtype(dtype: object = None) -> DType:
         return dtype
     try:
         return _resolve(dtype)
-    except TypeError as error:
-        if isinstance(error, DTypeError):
-            raise
-        # Unhashable: no dtype is, so this is something else altogether.
+    except DTypeError:
+        raise
+    except TypeError:
+        # It cannot be hashed, as every dtype can: this is something else altogether.
         raise DTypeError(_unknown(dtype)) from None
 
 
@@ -123,16 +121,41 @@ def _resolve(dtype: object) -> DType:
         found = np.dtype(dtype)  # type: ignore[call-overload]  # anything at all may come in here
     except (TypeError, ValueError):
         raise DTypeError(_unknown(dtype)) from None
-    # NumPy's platform-dependent twins (longlong, intc) have the same name but are other objects.
-    row = _BY_NUMPY.get(found) or DTYPES.get(found.name if found.isnative else "")
-    if row is None or isinstance(dtype, (list, tuple, dict)):
+    # By name: NumPy's platform-dependent twins (longlong, intc) share it, but are other objects.
+    row = DTYPES.get(found.name) if found.isnative else None
+    if row is None:
         raise DTypeError(_unknown(dtype))
     return row
 
 
 def _unknown(dtype: object) -> str:
-    hint = did_you_mean(nearest_names(dtype, DTYPES)) if isinstance(dtype, str) else ""
-    return f"Unknown dtype {dtype!r}. Known dtypes: {', '.join(DTYPES)}, or None for float32.{hint}"
+    # Other libraries' dtypes print as torch.bfloat16, dtype('>f4') or <class 'jax.numpy.int4'>.
+    name = str(dtype).rpartition(".")[2]
+    hint = did_you_mean(nearest_names(name, DTYPES)) if len(name) < 40 else ""
+    return f"Unknown dtype {dtype!r:.100}. Allowed: {', '.join(DTYPES)}; or None for float32.{hint}"
+
+
+def rounded(values: np.ndarray[Any, Any], dtype: DType) -> np.ndarray[Any, Any]:
+    """Round an array to a dtype in the way draws are rounded.
+
+    Formula: float16, bfloat16 and float8 values are the float32 values rounded once, to nearest even; so a
+    float64 value is rounded to float32 first. All else is NumPy's cast.
+
+    Args:
+        values: The array; real where `dtype` is real.
+        dtype: The row asked for.
+
+    Returns:
+        An array of that dtype; `values` itself if it has the dtype already. Values beyond the dtype's range
+        become infinite or NaN, as IEEE arithmetic has it.
+
+    Example:
+        >>> rounded(np.array([1 / 3, 1e6]), resolve_dtype("float16"))
+        array([0.3333,    inf], dtype=float16)
+    """
+    with np.errstate(all="ignore"):
+        exact = values.astype(dtype.draw, copy=False) if dtype.kind == "float" else values
+        return exact.astype(dtype.numpy, copy=False)
 
 
 def require_kind(dtype: DType, allowed: tuple[Kind, ...], who: str, remedy: str = "") -> None:
@@ -142,7 +165,7 @@ def require_kind(dtype: DType, allowed: tuple[Kind, ...], who: str, remedy: str 
         dtype: The row asked for.
         allowed: The kinds that make sense.
         who: The initializer's name, for the message.
-        remedy: A sentence that says what to do instead.
+        remedy: A sentence that says what to do; without one, the message says to take another dtype.
 
     Raises:
         DTypeError: The kind is not among `allowed`.
@@ -151,7 +174,9 @@ def require_kind(dtype: DType, allowed: tuple[Kind, ...], who: str, remedy: str 
         >>> require_kind(resolve_dtype("float16"), ("float",), "HeNormal")
     """
     if dtype.kind not in allowed:
-        names = [row.name for row in DTYPES.values() if row.kind in allowed]
-        message = f"{who} cannot make {dtype.kind} values: dtype {dtype.name!r} was asked for. "
-        message += f"Allowed dtypes: {', '.join(names)}."
-        raise DTypeError(f"{message} {remedy}".rstrip())
+        names = ", ".join(row.name for row in DTYPES.values() if row.kind in allowed)
+        message = (
+            f"{who} cannot make {dtype.kind} values. Received: dtype {dtype.name!r}. Allowed dtypes: {names}."
+        )
+        message += f" {remedy or 'Ask for one of these, and convert the array if need be.'}"
+        raise DTypeError(message)

@@ -107,21 +107,27 @@ def nearest_names(name: str, known: Iterable[str], limit: int = 3) -> tuple[str,
 
     Args:
         name: What was asked for.
-        known: The names that exist.
+        known: The names that exist. Of two that differ in case and underscores only, the one written in
+            the style of `name` is taken.
         limit: How many to return at most.
 
     Returns:
         At most `limit` of `known`; empty when nothing is similar.
 
     Example:
-        >>> nearest_names("glorot_unifrm", ["he_normal", "glorot_uniform"])
+        >>> nearest_names("glorot_unifrm", ["GlorotUniform", "he_normal", "glorot_uniform"])
         ('glorot_uniform',)
     """
     by_folded: dict[str, str] = {}
-    for candidate in sorted(known):
-        by_folded.setdefault(candidate.lower().replace("_", ""), candidate)
-    folded = name.lower().replace("_", "").replace("-", "")
-    return tuple(by_folded[match] for match in get_close_matches(folded, by_folded, limit, 0.6))
+    for candidate in sorted(
+        known, key=lambda known_name: (known_name.islower() != name.islower(), known_name)
+    ):
+        by_folded.setdefault(_folded(candidate), candidate)
+    return tuple(by_folded[match] for match in get_close_matches(_folded(name), by_folded, limit, 0.6))
+
+
+def _folded(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "")
 
 
 def did_you_mean(suggestions: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod, sqrt
 from operator import index as as_integer
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from initkit.errors import ArgumentError, ArgumentTypeError, ShapeError, did_you_mean, nearest_names
 from initkit.region import as_shape
@@ -34,13 +34,15 @@ def compute_fans(
     Args:
         shape: The shape of the whole weight, never of a shard.
         input_axes: The axes that are summed over when the layer is applied; negative ones count from the end.
-        output_axes: The axes that make the layer's output. Give both or neither.
+        output_axes: The axes that make the layer's output; an axis can be in both, as the receptive field
+            of a convolution is. Give both or neither.
 
     Returns:
         Both fans, as integers.
 
     Raises:
-        ArgumentError: Only one of the two is given, or an axis stands in both or twice.
+        ArgumentTypeError: An axis is no integer.
+        ArgumentError: Only one of the two is given, or one of them names an axis twice.
         ShapeError: The shape is malformed, or has no such axis.
 
     Example:
@@ -66,21 +68,26 @@ def compute_fans(
 
 
 def _fans_of_axes(shape: tuple[int, ...], inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Fans:
-    ndim = len(shape)
-    for axis in inputs + outputs:
-        if not -ndim <= axis < ndim:
-            message = f"The shape {shape} has no axis {axis}. Received input_axes={list(inputs)} and"
-            message += f" output_axes={list(outputs)}. Allowed axes: {-ndim} to {ndim - 1}."
-            raise ShapeError(message)
-    resolved = [axis % ndim for axis in inputs + outputs]
-    if len(set(resolved)) != len(resolved):
-        message = f"An axis can be named once. Received input_axes={list(inputs)} and"
-        message += f" output_axes={list(outputs)} for a shape of {ndim} axes."
-        raise ArgumentError(f"{message} Remove the repetition.")
-    split = len(inputs)
     return Fans(
-        prod(shape[axis] for axis in resolved[:split]), prod(shape[axis] for axis in resolved[split:])
+        _lengths_product(shape, inputs, "input_axes"), _lengths_product(shape, outputs, "output_axes")
     )
+
+
+def _lengths_product(shape: tuple[int, ...], axes: tuple[int, ...], name: str) -> int:
+    ndim = len(shape)
+    if missing := [axis for axis in axes if not -ndim <= axis < ndim]:
+        allowed = f"{-ndim} to {ndim - 1}" if ndim else "none, since the shape has no axes"
+        message = f"The shape {shape} has no axis {missing[0]}. Received: {name}={list(axes)}."
+        message += f" Allowed: {allowed}. Name the axes of the whole weight."
+        raise ShapeError(message)
+    distinct = {axis % ndim for axis in axes}
+    if len(distinct) != len(axes):
+        message = (
+            f"Argument `{name}` names an axis twice. Received: {name}={list(axes)} for the shape {shape}."
+        )
+        message += " Allowed: each axis once, counted from either end. Remove the repetition."
+        raise ArgumentError(message)
+    return prod(shape[axis] for axis in distinct)
 
 
 def as_axes(axes: object, name: str) -> tuple[int, ...] | None:
@@ -102,14 +109,16 @@ def as_axes(axes: object, name: str) -> tuple[int, ...] | None:
     """
     if axes is None:
         return None
-    entries = tuple(axes) if isinstance(axes, (list, tuple)) else (axes,)
+    entries: tuple[Any, ...] = tuple(axes) if isinstance(axes, (list, tuple)) else (axes,)
     try:
         if any(isinstance(entry, bool) for entry in entries):
-            raise TypeError  # noqa: TRY301  # booleans pass for integers, yet no axis is one
+            # They pass for integers, yet no axis is one.
+            raise TypeError
         return tuple(as_integer(entry) for entry in entries)
     except TypeError:
-        message = f"Argument `{name}` must be None, an integer or a list of integers. Received: {axes!r}."
-        raise ArgumentTypeError(f"{message} Name axes by their position, for example [0, 1].") from None
+        message = f"Argument `{name}` must name axes. Received: {axes!r:.100} of type {type(axes).__name__}."
+        message += " Allowed: None, an integer or a list of integers. Write, for example, [0, 1]."
+        raise ArgumentTypeError(message) from None
 
 
 def require_both_axes(input_axes: tuple[int, ...] | None, output_axes: tuple[int, ...] | None) -> None:
@@ -126,9 +135,10 @@ def require_both_axes(input_axes: tuple[int, ...] | None, output_axes: tuple[int
         >>> require_both_axes((0,), (1,))
     """
     if (input_axes is None) != (output_axes is None):
-        message = "Arguments `input_axes` and `output_axes` belong together. "
-        message += f"Received: input_axes={input_axes}, output_axes={output_axes}."
-        raise ArgumentError(f"{message} Give both, or neither for the default reading of the shape.")
+        message = "Arguments `input_axes` and `output_axes` belong together. Received:"
+        message += f" input_axes={input_axes}, output_axes={output_axes}. Allowed: both, or neither. Add the"
+        message += " other one, or leave both out for the default reading of the shape."
+        raise ArgumentError(message)
 
 
 def effective_fan(fans: Fans, mode: str) -> float:
@@ -174,7 +184,8 @@ def check_fan_mode(mode: object) -> None:
     Example:
         >>> check_fan_mode("fan_avg")
     """
-    if mode not in FAN_MODES:
+    if not isinstance(mode, str) or mode not in FAN_MODES:
         hint = did_you_mean(nearest_names(mode, FAN_MODES)) if isinstance(mode, str) else ""
         allowed = ", ".join(repr(name) for name in FAN_MODES)
-        raise ArgumentError(f"Invalid `mode` argument: {mode!r}. Please use one of {allowed}.{hint}")
+        message = f"Invalid `mode` argument: {mode!r:.100}. Please use one of {allowed}.{hint}"
+        raise ArgumentError(message)

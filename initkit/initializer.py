@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
-import json
 import secrets
 import warnings
-from collections.abc import Mapping
-from functools import cache
-from typing import Any, ClassVar, NamedTuple, Self
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from initkit.dtypes import DType, Kind, require_kind, resolve_dtype
-from initkit.errors import (
-    ConfigError,
-    DTypeError,
-    ShapeError,
-    did_you_mean,
-    nearest_names,
-)
+from initkit.configurable import Configurable
+from initkit.dtypes import DType, Kind, require_kind, resolve_dtype, rounded
+from initkit.errors import ArgumentTypeError, DTypeError, ShapeError
 from initkit.lazy import LazyArray
 from initkit.region import Region, as_shape
 from initkit.seed import Draw, SeedGenerator, as_seed, constant_draw, current_scope, seeded_draw
-from initkit.serialization import decode, encode
 from initkit.targets import as_fillable
 
 # A target that is not contiguous is filled through a buffer of this many elements.
@@ -37,7 +28,7 @@ class Moments(NamedTuple):
     std: float
 
 
-class Initializer:
+class Initializer(Configurable, ABC):
     """The base class of everything that makes first values: `initializer(shape, dtype) -> array`.
 
     A class of your own defines `__init__`, which keeps every argument in an attribute of the same name,
@@ -62,6 +53,7 @@ class Initializer:
     # Whether any region can be made without the rest of the tensor.
     makes_regions: ClassVar[bool] = False
 
+    @abstractmethod
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         """Make the array.
 
@@ -72,8 +64,6 @@ class Initializer:
         Returns:
             An array of exactly that shape and dtype.
         """
-        message = f"{type(self).__name__} defines no __call__(self, shape, dtype=None)."
-        raise NotImplementedError(f"{message} Define it; it returns an array of that shape and dtype.")
 
     def lazy(self, shape: Any, dtype: Any = None) -> LazyArray:
         """The array that a call would make, without making it: values come when it is indexed.
@@ -128,9 +118,9 @@ class Initializer:
         return array
 
     def fill_regions(self, target: Any, dtype: DType, draw: Draw) -> None:
-        """Fill a whole array, through a buffer where it is not contiguous."""
+        """Fill a whole array, through a buffer where the kernels could not write to it."""
         region = Region.whole(target.shape)
-        if not self.makes_regions or target.flags.c_contiguous:
+        if not self.makes_regions or (target.flags.c_contiguous and target.flags.aligned):
             self.fill_region(target, region, draw)
             return
         for box in region.boxes(_BUFFER_ELEMENTS):
@@ -148,17 +138,47 @@ class Initializer:
         out[...] = whole[region.index()]
 
     def checked_call(self, shape: tuple[int, ...], dtype: DType) -> np.ndarray[Any, Any]:
-        """Call the initializer, and refuse a result of another shape or kind of value."""
-        result = np.asarray(self(shape, dtype=dtype.name))
-        if result.shape != shape:
-            message = f"{self!r} returned an array of shape {result.shape} when called with shape {shape}."
-            raise ShapeError(f"{message} Its __call__ must return exactly the shape it is asked for.")
-        if result.dtype != dtype.numpy and not np.can_cast(result.dtype, dtype.numpy, "same_kind"):
-            message = f"{self!r} returned {result.dtype} values when called with dtype {dtype.name!r}."
-            raise DTypeError(f"{message} Its __call__ must return the dtype it is asked for.")
-        return result.astype(dtype.numpy, copy=False)
+        """Call the initializer, and refuse a result of another shape or kind of value.
 
-    def check(self, shape: tuple[int, ...], dtype: DType) -> None:
+        Args:
+            shape: A checked shape.
+            dtype: The row asked for.
+
+        Returns:
+            A NumPy array of exactly that shape and dtype; another precision of the same kind is rounded.
+
+        Raises:
+            ArgumentTypeError: The result is no array.
+            ShapeError: It has another shape.
+            DTypeError: It has values that the dtype cannot hold.
+        """
+        returned = self(shape, dtype=dtype.name)
+        try:
+            result = np.asarray(returned)
+            kind = resolve_dtype(result.dtype).kind
+        except (TypeError, ValueError, RuntimeError):
+            message = f"{self!r:.200} returned no array of numbers. Received: {returned!r:.100} of type"
+            message += f" {type(returned).__name__}. Allowed: NumPy arrays, and what np.asarray makes one of."
+            message += " Return an array from __call__."
+            raise ArgumentTypeError(message) from None
+        if result.shape != shape:
+            message = (
+                f"{self!r:.200} returned an array of another shape. Received: {result.shape} when called with"
+            )
+            message += f" {shape}. Allowed: exactly the shape asked for. Correct its __call__."
+            raise ShapeError(message)
+        if _KIND_ORDER.index(kind) > _KIND_ORDER.index(dtype.kind) or (
+            dtype.kind == "integer" and (result != result.astype(dtype.numpy)).any()
+        ):
+            message = (
+                f"{self!r:.200} returned values that are no {dtype.name}. Received: {result.dtype} values"
+            )
+            message += f" when called with dtype={dtype.name!r}. Allowed: values that this dtype can hold."
+            message += " Correct its __call__."
+            raise DTypeError(message)
+        return rounded(result, dtype)
+
+    def check(self, shape: tuple[int, ...], dtype: DType) -> None:  # most classes take all
         """Refuse a shape or a dtype that this initializer cannot make; the base class takes all."""
 
     def take_draw(self) -> Draw:
@@ -176,99 +196,6 @@ class Initializer:
         """
         return None
 
-    def get_config(self) -> dict[str, Any]:
-        """Every constructor argument by its name, defaults included, in JSON types.
-
-        Returns:
-            A dict from which `from_config` makes an equal object.
-
-        Raises:
-            ConfigError: An argument was not kept in an attribute of its name.
-            ArgumentTypeError: An argument's value is of a type that no config can hold.
-
-        Example:
-            >>> import initkit as ik
-            >>> ik.Identity(gain=3.0).get_config()
-            {'gain': 3.0}
-        """
-        return {name: encode(value) for name, value in self._arguments().items()}
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Make the object that `get_config` described.
-
-        Args:
-            config: Constructor arguments by name. Those left out keep their defaults.
-
-        Returns:
-            A new object.
-
-        Raises:
-            ConfigError: A key is no argument of the constructor.
-            ArgumentError: An argument has a value that the class refuses.
-
-        Example:
-            >>> import initkit as ik
-            >>> ik.HeNormal.from_config({"seed": 7})
-            HeNormal(seed=7, input_axes=None, output_axes=None)
-        """
-        names = _argument_names(cls)
-        if unknown := sorted(set(config) - set(names), key=str):
-            message = f"Unknown arguments for {cls.__name__}: {', '.join(map(repr, unknown))}."
-            message += f" Known arguments: {', '.join(names) or 'none'}."
-            raise ConfigError(message + did_you_mean(nearest_names(str(unknown[0]), names)))
-        return cls(**{name: decode(value) for name, value in config.items()})
-
-    def clone(self, **changes: Any) -> Self:
-        """A new object of the same config, with some arguments changed.
-
-        Args:
-            **changes: Constructor arguments that shall differ, for example `seed=8`.
-
-        Returns:
-            A new object. A clone that keeps an integer seed gives the same values, a clone of an
-            unseeded initializer gives others, and a clone that keeps a SeedGenerator has a generator of
-            its own at the same position; say `seed=generator.child(name)` for values of its own.
-
-        Raises:
-            ConfigError: A name is no argument of the constructor.
-
-        Example:
-            >>> import initkit as ik
-            >>> ik.HeNormal(seed=7).clone(seed=8)
-            HeNormal(seed=8, input_axes=None, output_axes=None)
-        """
-        return type(self).from_config({**self.get_config(), **changes})
-
-    def _arguments(self) -> dict[str, Any]:
-        arguments = {}
-        for name in _argument_names(type(self)):
-            try:
-                arguments[name] = getattr(self, name)
-            except AttributeError:
-                message = f"{type(self).__name__}.__init__ takes {name!r} but keeps it in no attribute of that"
-                raise ConfigError(f"{message} name, so no config can hold it. Write self.{name} = {name}.") from None
-        return arguments
-
-    def __eq__(self, other: object) -> bool:
-        """Whether the classes are the same and the configs equal."""
-        if type(self) is not type(other):
-            return NotImplemented
-        return self.get_config() == other.get_config()  # type: ignore[attr-defined]  # same type as self
-
-    def __hash__(self) -> int:
-        """Hash the class and the config, except for the position of a generator, which moves."""
-        frozen = {
-            name: repr(hash(value)) if isinstance(value, SeedGenerator) else encode(value)
-            for name, value in self._arguments().items()
-        }
-        return hash((type(self), json.dumps(frozen, sort_keys=True)))
-
-    def __repr__(self) -> str:
-        """An expression that makes an equal object."""
-        arguments = ", ".join(f"{name}={_shown(value)}" for name, value in self._arguments().items())
-        return f"{type(self).__name__}({arguments})"
-
 
 class RegionInitializer(Initializer):
     """The base class of initializers that can make any region of a tensor on its own.
@@ -277,6 +204,7 @@ class RegionInitializer(Initializer):
     """
 
     makes_regions: ClassVar[bool] = True
+    # The kinds of dtype that can be made, and what to do instead of asking for a complex one.
     kinds: ClassVar[tuple[Kind, ...]] = ("float",)
     kinds_remedy: ClassVar[str] = ""
 
@@ -305,11 +233,12 @@ class RegionInitializer(Initializer):
     def check(self, shape: tuple[int, ...], dtype: DType) -> None:
         """Refuse a dtype of a kind that this initializer cannot make."""
         if dtype.kind not in self.kinds:
-            require_kind(dtype, self.kinds, type(self).__name__, self.kinds_remedy)
+            remedy = self.kinds_remedy if dtype.kind == "complex" else ""
+            require_kind(dtype, self.kinds, type(self).__name__, remedy)
 
+    @abstractmethod
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
         """Write the values of one region of the tensor into `out`, a C-contiguous array of its counts."""
-        raise NotImplementedError
 
 
 class RandomInitializer(RegionInitializer):
@@ -347,38 +276,23 @@ class RandomInitializer(RegionInitializer):
             return self.seed.next_draw()
         if self.seed is not None:
             return seeded_draw(self.seed)
-        if scope := current_scope():
+        if (scope := current_scope()) is not None:
             return scope.next_draw()
         if self._entropy is None:
             # One dict operation, so that two threads cannot keep two different seeds.
             return seeded_draw(self.__dict__.setdefault("_entropy", secrets.randbits(64)))
         if not self._warned:
-            self._warned = True
-            warnings.warn(
-                f"{type(self).__name__} has no seed and was called more than once, which gives the same "
-                "values every time. For new values at every call write seed=initkit.SeedGenerator(); to "
-                f"keep these, write seed={self._entropy}.",
-                UserWarning,
-                stacklevel=3,
+            # Past __setattr__, which frozen dataclasses forbid.
+            self.__dict__["_warned"] = True
+            message = f"{type(self).__name__} has no seed and was called more than once, which gives the same"
+            message += (
+                " values every time. For new values at every call write seed=initkit.SeedGenerator(); to"
             )
+            message += f" keep these, write seed={self._entropy}."
+            # The third frame is the user's: the callers of this method are __call__, lazy and fill.
+            warnings.warn(message, UserWarning, stacklevel=3)
         return seeded_draw(self._entropy)
 
 
-@cache
-def _argument_names(cls: type) -> tuple[str, ...]:
-    if cls.__init__ is object.__init__:
-        return ()
-    names = []
-    for name, parameter in list(inspect.signature(cls.__init__).parameters.items())[1:]:
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
-            message = f"{cls.__name__}.__init__ takes {parameter}, which no config can name."
-            raise ConfigError(f"{message} Give every argument a name, or define get_config and from_config.")
-        names.append(name)
-    return tuple(names)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        # NumPy abbreviates long arrays in its own repr, which then no longer evaluates.
-        return f"np.array({value.tolist()!r}, {value.dtype.name!r})"
-    return repr(value)
+# A kind of value can become every later one.
+_KIND_ORDER: tuple[Kind, ...] = ("bool", "integer", "float", "complex")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Iterator
 from math import prod
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +17,10 @@ from initkit.seed import Draw
 
 if TYPE_CHECKING:
     from initkit.initializer import Initializer
+
+
+# One lock for all, since a lock of its own would make a lazy array unfit for pickling.
+_making_whole = RLock()
 
 
 class LazyArray:
@@ -36,7 +43,7 @@ class LazyArray:
         True
     """
 
-    __slots__ = ("__weakref__", "_draw", "_row", "_whole", "initializer", "shape")
+    __slots__ = ("__weakref__", "_draw", "_row", "_token", "_whole", "initializer", "shape")
 
     def __init__(self, initializer: Initializer, shape: tuple[int, ...], dtype: DType, draw: Draw) -> None:
         self.initializer = initializer
@@ -44,6 +51,8 @@ class LazyArray:
         self._row = dtype
         self._draw = draw
         self._whole: np.ndarray[Any, Any] | None = None
+        # A class that only defines __call__ may draw in ways that neither its repr nor the draw tells.
+        self._token = draw.key if initializer.makes_regions else secrets.token_hex(16)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -68,7 +77,11 @@ class LazyArray:
     def __len__(self) -> int:
         """The length of the first axis."""
         if not self.shape:
-            raise ArgumentTypeError("A lazy tensor of shape () has no length. Take its value with lazy[()].")
+            message = (
+                "A lazy tensor without axes has no length. Received: shape (). Allowed: one axis or more."
+            )
+            message += " Take its value with lazy[()]."
+            raise ArgumentTypeError(message)
         return self.shape[0]
 
     def __getitem__(self, index: Any) -> Any:
@@ -85,8 +98,13 @@ class LazyArray:
         """
         region, shape = Region.from_index(self.shape, index)
         values = self._values(region).reshape(shape)
-        has_ellipsis = index is Ellipsis or (isinstance(index, tuple) and any(part is Ellipsis for part in index))
-        return values if shape or has_ellipsis or index == () and self.shape else values[()]
+        # As NumPy: integers alone give a scalar, but with an Ellipsis an array of no axes.
+        parts = index if isinstance(index, tuple) else (index,)
+        return values if shape or any(part is Ellipsis for part in parts) else values[()]
+
+    def __iter__(self) -> Iterator[Any]:
+        """The entries along the first axis, one after the other."""
+        return map(self.__getitem__, range(len(self)))
 
     def fill(self, out: Any, region: Region) -> None:
         """Write the values of a region into a C-contiguous array of its counts."""
@@ -101,24 +119,26 @@ class LazyArray:
         return out
 
     def _kept_whole(self) -> np.ndarray[Any, Any]:
-        # A class that only defines __call__ may give other values at every call, so one call must serve all slices.
-        if self._whole is None:
-            self._whole = self.initializer.checked_call(self.shape, self._row)
-        return self._whole
+        # A class that only defines __call__ may give other values at every call, so one call must serve all
+        # slices, and all threads.
+        with _making_whole:
+            if self._whole is None:
+                self._whole = self.initializer.checked_call(self.shape, self._row)
+            return self._whole
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         """The whole tensor as a NumPy array, for `np.asarray` and everything that calls it."""
         if copy is False:
-            message = "A lazy tensor has no memory to share, so copy=False is not possible."
-            raise ArgumentTypeError(f"{message} Leave `copy` out.")
+            message = "A lazy tensor has no memory to share. Received: copy=False. Allowed: None, True."
+            message += " Leave `copy` out."
+            raise ArgumentTypeError(message)
         whole: np.ndarray[Any, Any] = self._values(Region.whole(self.shape))
         return whole if dtype is None else whole.astype(dtype, copy=False)
 
     def __dask_tokenize__(self) -> tuple[Any, ...]:
-        """What Dask names this array by: equal values give equal names."""
-        return ("initkit.LazyArray", repr(self.initializer), self.shape, self._row.name, self._draw.key)
+        """What Dask names this array by: other values have another name."""
+        return ("initkit.LazyArray", repr(self.initializer), self.shape, self._row.name, self._token)
 
     def __repr__(self) -> str:
         """Say where the values come from, and the shape and dtype."""
         return f"LazyArray({self.initializer!r}, shape={self.shape}, dtype={self._row.name!r})"
-

@@ -7,11 +7,12 @@ is all that a kernel needs to know about slicing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from math import prod
 from operator import index as as_integer
 from types import EllipsisType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -38,42 +39,53 @@ def as_shape(shape: object) -> tuple[int, ...]:
         >>> as_shape([512, 256]), as_shape(3), as_shape(())
         ((512, 256), (3,), ())
     """
-    if type(shape) is tuple:
-        lengths: Sequence[object] = shape
-    elif isinstance(shape, (str, bytes, dict, set)) or shape is None:
-        raise ArgumentTypeError(_not_a_shape(shape))
-    elif hasattr(shape, "__iter__"):
-        lengths = tuple(shape)
-    else:
-        lengths = (shape,)
-    result = []
+    lengths: tuple[Any, ...] = shape if type(shape) is tuple else _as_tuple(shape)
+    elements = 1
     for length in lengths:
         if type(length) is not int:
-            length = _as_length(length, shape)  # noqa: PLW2901  # the checked form replaces the raw one
+            return as_shape(tuple(_as_length(entry, shape) for entry in lengths))
         if length < 0:
-            message = f"A length in a shape cannot be negative. Received shape {tuple(lengths)}. "
-            raise ShapeError(message + "Every length must be 0 or more; initkit has no 'unknown' length.")
-        result.append(length)
-    if len(result) and prod(result) >= _MOST_ELEMENTS:
-        message = f"The shape {tuple(result)} has {prod(result)} elements. A tensor may have at most"
-        raise ShapeError(f"{message} 2**62 - 1; split it into several.")
-    return tuple(result)
+            message = (
+                f"A length in a shape cannot be negative. Received: shape {lengths}. Allowed: 0 or more."
+            )
+            message += " Write the length itself; initkit has no 'unknown' length."
+            raise ShapeError(message)
+        elements *= length
+    if elements >= _MOST_ELEMENTS:
+        message = (
+            f"The shape {lengths} has too many elements. Received: {elements}. Allowed: up to 2**62 - 1."
+        )
+        message += " Split the tensor into several."
+        raise ShapeError(message)
+    return lengths
+
+
+def _as_tuple(shape: object) -> tuple[object, ...]:
+    if isinstance(shape, (str, bytes, dict, set, frozenset)):
+        raise ArgumentTypeError(_not_a_shape(shape))
+    try:
+        return tuple(shape) if isinstance(shape, Iterable) else (shape,)
+    except TypeError:
+        # A NumPy array of no axes says that it is iterable.
+        return (shape,)
 
 
 def _as_length(length: object, shape: object) -> int:
-    if isinstance(length, (bool, np.bool_)):
-        raise ArgumentTypeError(_not_a_shape(shape))
     try:
+        if isinstance(length, (bool, np.bool_)):
+            # They pass for integers, yet nobody means them as lengths.
+            raise TypeError
         return as_integer(length)  # type: ignore[arg-type]  # the check itself
     except TypeError:
         raise ArgumentTypeError(_not_a_shape(shape)) from None
 
 
 def _not_a_shape(shape: object) -> str:
-    return (
-        f"A shape must be a sequence of non-negative integers, or one such integer. Received: "
-        f"{shape!r} of type {type(shape).__name__}. Write, for example, (512, 256)."
+    message = f"A shape must be a sequence of integers. Received: {shape!r:.100} of type"
+    message += (
+        f" {type(shape).__name__}. Allowed: a tuple or list of integers from 0 up, or one such integer."
     )
+    return f"{message} Write, for example, (512, 256)."
 
 
 class AffineMap(NamedTuple):
@@ -85,7 +97,7 @@ class AffineMap(NamedTuple):
 
 
 class Region:
-    """A rectangular, stepped slice of a row-major array.
+    """A rectangular, stepped slice of a row-major array; never changed once made.
 
     Attributes:
         shape: The shape of the whole array.
@@ -94,7 +106,7 @@ class Region:
         counts: Along each axis, how many elements are taken. This is the region's own shape.
     """
 
-    __slots__ = ("counts", "shape", "starts", "steps")
+    __slots__ = ("_affine", "counts", "shape", "starts", "steps")
 
     def __init__(
         self,
@@ -108,11 +120,13 @@ class Region:
         self.starts = starts
         self.steps = steps
         self.counts = counts
+        self._affine: AffineMap | None = None
 
-    @classmethod
-    def whole(cls, shape: tuple[int, ...]) -> Region:
-        """The region that is the whole array."""
-        return cls(shape, (0,) * len(shape), (1,) * len(shape), shape)
+    @staticmethod
+    @lru_cache(maxsize=1024)
+    def whole(shape: tuple[int, ...]) -> Region:
+        """The region that is the whole array; one object per shape, since models repeat their shapes."""
+        return Region(shape, (0,) * len(shape), (1,) * len(shape), shape)
 
     @property
     def size(self) -> int:
@@ -143,31 +157,30 @@ class Region:
             The map. Axes that follow one another without a gap are one axis: the whole array, or a
             block of rows, has a single axis of stride 1.
         """
-        if self.counts == self.shape and self.is_whole:
-            return AffineMap(0, (prod(self.shape),), (1,))
+        if self._affine is None:
+            self._affine = self._merged_axes()
+        return self._affine
+
+    def _merged_axes(self) -> AffineMap:
         offset, stride = 0, 1
         counts: list[int] = []
         strides: list[int] = []
-        for length, start, step, count in zip(
-            reversed(self.shape), reversed(self.starts), reversed(self.steps), reversed(self.counts), strict=True
-        ):
-            offset += start * stride
-            if count != 1:
-                if counts and step * stride == strides[-1] * counts[-1]:
-                    counts[-1] *= count
-                else:
-                    counts.append(count)
-                    strides.append(step * stride)
-            stride *= length
+        for axis in reversed(range(len(self.shape))):
+            step, count = self.steps[axis] * stride, self.counts[axis]
+            offset += self.starts[axis] * stride
+            if count != 1 and counts and step == strides[-1] * counts[-1]:
+                counts[-1] *= count
+            elif count != 1:
+                counts.append(count)
+                strides.append(step)
+            stride *= self.shape[axis]
         if not counts:
             return AffineMap(offset, (1,), (1,))
         return AffineMap(offset, tuple(reversed(counts)), tuple(reversed(strides)))
 
     def with_components(self, number: int) -> Region:
         """The same region of an array that has `number` components, on a new last axis, per element."""
-        return Region(
-            (*self.shape, number), (*self.starts, 0), (*self.steps, 1), (*self.counts, number)
-        )
+        return Region((*self.shape, number), (*self.starts, 0), (*self.steps, 1), (*self.counts, number))
 
     def index(self) -> tuple[slice, ...]:
         """The slices that cut this region from an array of the whole shape."""
@@ -250,11 +263,16 @@ def _expand(index: object, ndim: int) -> list[object]:
     entries = list(index) if isinstance(index, tuple) else [index]
     ellipses = [position for position, entry in enumerate(entries) if isinstance(entry, EllipsisType)]
     if len(ellipses) > 1:
-        raise RegionIndexError(f"An index can have one Ellipsis. Received {len(ellipses)}: {index!r}.")
+        message = f"An index has too many Ellipses. Received: {index!r:.100}. Allowed: one."
+        message += " Write full slices, ':', for the others."
+        raise RegionIndexError(message)
     given = len(entries) - len(ellipses)
     if given > ndim:
-        message = f"Too many indices: {given} for a tensor of {ndim} axes. Received: {index!r}."
-        raise RegionIndexError(f"{message} Give at most one integer or slice per axis.")
+        message = (
+            f"An index has too many parts. Received: {given} parts, {index!r:.100}. Allowed: up to {ndim},"
+        )
+        message += " one integer or slice per axis. Remove the others."
+        raise RegionIndexError(message)
     missing: list[object] = [slice(None)] * (ndim - given)
     at = ellipses[0] if ellipses else len(entries)
     return entries[:at] + missing + entries[at + 1 :]
@@ -264,21 +282,29 @@ def _slice_indices(part: slice, length: int) -> tuple[int, int, int]:
     try:
         return part.indices(length)
     except (TypeError, ValueError) as error:
-        message = f"A slice needs integers, and a step that is not 0. Received: {part!r} ({error})."
+        message = (
+            f"A slice of a lazy tensor is malformed ({error}). Received: {part!r:.100}. Allowed: integers"
+        )
+        message += " or None, and a step that is not 0. Write, for example, lazy[0:10:2]."
         raise RegionIndexError(message) from None
 
 
 def _wrap(part: object, length: int, axis: int, shape: tuple[int, ...]) -> int:
-    if isinstance(part, (bool, np.bool_)) or part is None or not hasattr(part, "__index__"):
-        message = f"Only integers, slices and one Ellipsis can index a lazy tensor. Received: {part!r}"
-        message += f" of type {type(part).__name__}. Take the slice first, then index"
-        raise RegionIndexError(f"{message} the NumPy array that comes back.")
+    """Check an integer index, and count it from the start."""
     try:
-        position = as_integer(part)
+        if isinstance(part, (bool, np.bool_)):
+            # They pass for integers, yet NumPy reads them as masks.
+            raise TypeError
+        position = as_integer(part)  # type: ignore[arg-type]  # the check itself
     except TypeError:
-        message = f"Only integers, slices and one Ellipsis can index a lazy tensor. Received: {part!r}."
+        message = (
+            f"A lazy tensor has basic indexing only. Received: {part!r:.100} of type {type(part).__name__}."
+        )
+        message += " Allowed: integers, slices and one Ellipsis. Take a slice first, then index its array."
         raise RegionIndexError(message) from None
     if not -length <= position < length:
-        message = f"Index {position} is out of bounds for axis {axis} of length {length}, shape {shape}."
-        raise RegionIndexError(f"{message} Allowed: {-length} to {length - 1}.")
+        allowed = f"{-length} to {length - 1}" if length else "none, since the axis is empty"
+        message = f"An index is out of bounds for axis {axis} of shape {shape}. Received: {position}."
+        message += f" Allowed: {allowed}. Choose one of these, or a slice, which is cut to the axis."
+        raise RegionIndexError(message)
     return position + length if position < 0 else position

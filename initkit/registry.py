@@ -10,50 +10,63 @@ from initkit.errors import ArgumentError, ArgumentTypeError, UnknownNameError, d
 
 T = TypeVar("T", bound=type)
 
-# The package of the library's own classes. Theirs alone are the names without a package in front.
+# The package of the library's own classes. Theirs alone are found by bare name before all others.
 BUILT_IN = "initkit"
 
 
 class Registry:
     """Names of classes, each in a package; `"package>Name"` is always unambiguous.
 
-    A class is found as `package>Name`, and under its bare name, its snake_case name and its aliases as
-    long as no built-in class has that name and no two packages share it.
+    A bare name is looked for among, in this order: names and aliases of built-in classes; names of
+    classes of other packages; their snake_case names. The first step that knows the name decides, and it
+    is an error if two packages share the name there.
     """
 
     def __init__(self) -> None:
         """Begin with no names."""
         self._by_full_name: dict[str, type] = {}
-        self._built_in: dict[str, type] = {}
-        self._bare: dict[str, dict[str, type]] = {}
         self._full_names: dict[type, str] = {}
+        self._built_in: dict[str, str] = {}
+        # For classes of other packages: a bare name, and the full names that it may stand for.
+        self._named: dict[str, set[str]] = {}
+        self._snake_cased: dict[str, set[str]] = {}
 
-    def add(self, cls: type, package: str, name: str, aliases: Iterable[str] = (), replace: bool = False) -> None:
+    def add(
+        self, cls: type, package: str, name: str, aliases: Iterable[str] = (), replace: bool = False
+    ) -> None:
         """Enter a class under `package>name`, and under its bare names.
 
         Args:
             cls: The class.
             package: The package's name; `"initkit"` for built-in classes.
             name: The class' name in configs.
-            aliases: Further names.
-            replace: Whether another class may be driven out, as when a notebook cell is run again.
+            aliases: Further names, for built-in classes alone.
+            replace: Whether another class may be driven out. A class at the top level of a module may always
+                be driven out by its own definition run again, as when a notebook cell is.
 
         Raises:
             ArgumentError: Another class has that name.
         """
         full_name = f"{package}>{name}"
-        present = self._by_full_name.get(full_name)
-        if present is not None and present is not cls and not replace:
+        present = self._by_full_name.get(full_name, cls)
+        rerun = present is cls or _is_rerun(present, cls)
+        if not rerun and not replace:
             message = f"The name {full_name!r} is taken by {present.__module__}.{present.__qualname__}."
-            message += f" Received: {cls.__module__}.{cls.__qualname__}. Choose another name or package,"
-            raise ArgumentError(f"{message} or say replace=True.")
+            message += (
+                f" Received: {cls.__module__}.{cls.__qualname__}. Allowed: one class per name and package."
+            )
+            message += " Choose another name or package, or say replace=True."
+            raise ArgumentError(message)
+        if not rerun:
+            # Objects of the class that was driven out must not be written as objects of the new one.
+            self._full_names.pop(present, None)
         self._by_full_name[full_name] = cls
         self._full_names[cls] = full_name
-        for bare in {name, snake_case(name), *aliases}:
-            if package == BUILT_IN:
-                self._built_in[bare] = cls
-            else:
-                self._bare.setdefault(bare, {})[package] = cls
+        if package == BUILT_IN:
+            self._built_in.update(dict.fromkeys((name, snake_case(name), *aliases), full_name))
+        else:
+            self._named.setdefault(name, set()).add(full_name)
+            self._snake_cased.setdefault(snake_case(name), set()).add(full_name)
 
     def find(self, name: str) -> type:
         """The class that a name means.
@@ -67,20 +80,31 @@ class Registry:
         Raises:
             UnknownNameError: No class has that name, or two packages do.
         """
-        if found := self._by_full_name.get(name) or self._built_in.get(name):
-            return found
-        owners = self._bare.get(name, {})
+        owners = self._owners(name)
         if len(owners) == 1:
-            return next(iter(owners.values()))
+            return self._by_full_name[owners[0]]
         if owners:
-            full_names = tuple(sorted(self._full_names[cls] for cls in owners.values()))
-            message = f"The name {name!r} is ambiguous: {', '.join(full_names)}. Write one of these in full."
-            raise UnknownNameError(message, name, full_names)
-        suggestions = nearest_names(name, [*self._built_in, *self._bare, *self._by_full_name])
-        message = f"Could not interpret initializer identifier: {name!r}. No initializer has that name."
-        message += did_you_mean(suggestions)
-        message += " `initkit list` prints all names; a class of your own must be registered first,"
-        raise UnknownNameError(f"{message} with @initkit.register, in a module that has been imported.", name, suggestions)
+            message = f"The name is ambiguous. Received: {name!r}. Allowed: {', '.join(map(repr, owners))}."
+            message += " Write one of these in full."
+            raise UnknownNameError(message, name, owners)
+        suggestions = nearest_names(name, self._every_name())
+        message = "Could not interpret initializer identifier: no initializer has that name. Received:"
+        message += (
+            f" {name!r:.100}. Allowed: the names that `initkit list` prints. Correct the name, or register"
+        )
+        message += " your own class with @initkit.register in a module that has been imported."
+        raise UnknownNameError(message + did_you_mean(suggestions), name, suggestions)
+
+    def _owners(self, name: str) -> tuple[str, ...]:
+        """The full names that a name may stand for."""
+        if name in self._by_full_name:
+            return (name,)
+        if name in self._built_in:
+            return (self._built_in[name],)
+        return tuple(sorted(self._named.get(name) or self._snake_cased.get(name) or ()))
+
+    def _every_name(self) -> set[str]:
+        return {*self._by_full_name, *self._built_in, *self._named, *self._snake_cased}
 
     def full_name(self, cls: type) -> str | None:
         """The name `package>Name` that a class was entered under, or None."""
@@ -92,12 +116,17 @@ class Registry:
 
     def names(self, cls: type) -> list[str]:
         """Every name without a package that finds a class, sorted."""
-        bare = {name for name, found in self._built_in.items() if found is cls}
-        bare |= {name for name, owners in self._bare.items() if owners.keys() and self._resolves(name, cls)}
-        return sorted(bare)
+        full_name = self._full_names.get(cls, "")
+        return sorted(
+            name for name in self._every_name() if ">" not in name and self._owners(name) == (full_name,)
+        )
 
-    def _resolves(self, name: str, cls: type) -> bool:
-        return name not in self._built_in and set(self._bare[name].values()) == {cls}
+
+def _is_rerun(present: type, cls: type) -> bool:
+    # One function can define two local classes of one name, and they would be two classes indeed.
+    return (
+        (present.__module__, present.__qualname__) == (cls.__module__, cls.__qualname__)
+    ) and "<locals>" not in cls.__qualname__
 
 
 def snake_case(name: str) -> str:
@@ -133,7 +162,9 @@ def built_in(*aliases: str) -> Callable[[T], T]:
 @overload
 def register(package: T, name: str | None = None, *, replace: bool = False) -> T: ...
 @overload
-def register(package: str = "custom", name: str | None = None, *, replace: bool = False) -> Callable[[T], T]: ...
+def register(
+    package: str = "custom", name: str | None = None, *, replace: bool = False
+) -> Callable[[T], T]: ...
 def register(package: Any = "custom", name: str | None = None, *, replace: bool = False) -> Any:
     """Make a class of your own findable by name: in `get`, configs, YAML and recipes.
 
@@ -141,13 +172,15 @@ def register(package: Any = "custom", name: str | None = None, *, replace: bool 
         package: Whose class it is: `"mylab"` makes it `"mylab>Tent"`. Used without brackets, as in
             `@register`, the package is `"custom"`.
         name: The name in configs; None for the class' own.
-        replace: Whether a class that has this name already may be driven out.
+        replace: Whether a class that has this name already may be driven out. A class at the top level of a
+            module always may by its own definition run again, as in a notebook.
 
     Returns:
         The class itself, unchanged.
 
     Raises:
-        ArgumentTypeError: What is decorated is no class with `get_config` and `from_config`.
+        ArgumentTypeError: What is decorated is no class with `get_config` and `from_config`, or a name is
+            no string.
         ArgumentError: Another class has that name, or a name is empty or has a `>` in it, or the package
             is `"initkit"`.
 
@@ -168,15 +201,21 @@ def register(package: Any = "custom", name: str | None = None, *, replace: bool 
         return register("custom", name, replace=replace)(package)
     _check_name(package, "package")
     if package == BUILT_IN:
-        message = "The package 'initkit' is for the library's own classes. Received: package='initkit'."
-        raise ArgumentError(f"{message} Use a name of your own.")
+        message = (
+            "The package 'initkit' is for the library's own classes. Received: package='initkit'. Allowed:"
+        )
+        message += " any other name. Use your own package's."
+        raise ArgumentError(message)
     if name is not None:
         _check_name(name, "name")
 
-    def enter(cls: T) -> T:
+    def enter(cls: Any) -> Any:
         if not isinstance(cls, type) or not (hasattr(cls, "get_config") and hasattr(cls, "from_config")):
-            message = f"Only classes with get_config and from_config can be registered. Received: {cls!r}."
-            raise ArgumentTypeError(f"{message} Derive the class from initkit.Initializer.")
+            message = (
+                f"This cannot be registered. Received: {cls!r:.100}. Allowed: classes with get_config and"
+            )
+            message += " from_config. Derive a class from initkit.Initializer."
+            raise ArgumentTypeError(message)
         registry.add(cls, package, name or cls.__name__, replace=replace)
         return cls
 
@@ -185,8 +224,12 @@ def register(package: Any = "custom", name: str | None = None, *, replace: bool 
 
 def _check_name(name: object, argument: str) -> None:
     if not isinstance(name, str):
-        message = f"Argument `{argument}` must be a string. Received: {name!r} of type {type(name).__name__}."
-        raise ArgumentTypeError(f"{message} Write, for example, @initkit.register('mylab').")
+        message = f"Argument `{argument}` must be a string. Received: {name!r:.100} of type"
+        message += f" {type(name).__name__}. Allowed: a name. Write, for example, @initkit.register('mylab')."
+        raise ArgumentTypeError(message)
     if not name or ">" in name or name != name.strip():
-        message = f"Argument `{argument}` must be a name without '>' and outer spaces. Received: {name!r}."
-        raise ArgumentError(f"{message} Write, for example, 'mylab'.")
+        message = (
+            f"Argument `{argument}` is no name. Received: {name!r:.100}. Allowed: text that is not empty, has"
+        )
+        message += " no '>' and no spaces around it. Write, for example, @initkit.register('mylab')."
+        raise ArgumentError(message)

@@ -12,14 +12,16 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from hashlib import blake2b
 from operator import index as as_integer
 from struct import unpack
+from types import NoneType
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from initkit.backends import Backend, DrawKey, check_backend, check_backend_name, get_backend
+from initkit.backends import Backend, DrawKey, check_backend, checked_backend_name, get_backend
 from initkit.errors import ArgumentTypeError, ConfigError, SeedError
 
 STREAM_VERSION = 1
@@ -50,7 +52,7 @@ def draw_key(seed: int, path: tuple[str, ...] = (), number: int = 0) -> DrawKey:
 
     Example:
         >>> [f"{word:08x}" for word in draw_key(7)]
-        ['fc8a9de9', '7afcd2b8', '3a1a4fc0', '13f65ba3']
+        ['a585bf4c', '5b4f0453', 'c183d149', '52575393']
     """
     message = _ROOT + _integer_field(seed) + _integer_field(number)
     for name in path:
@@ -89,14 +91,18 @@ def as_seed(seed: object) -> int:
     """
     try:
         if isinstance(seed, (bool, np.bool_, np.ndarray)):
-            raise TypeError  # noqa: TRY301  # these pass for integers, yet nobody means them as seeds
+            # They pass for integers, yet nobody means them as seeds.
+            raise TypeError
         value = as_integer(seed)  # type: ignore[arg-type]  # the check itself
     except TypeError:
         message = "`seed` argument should be an instance of initkit.SeedGenerator() or an integer."
-        message += f" Received: seed={seed!r} of type {type(seed).__name__}. Allowed: None, any"
-        raise ArgumentTypeError(f"{message} non-negative integer, or a SeedGenerator.") from None
+        message += f" Received: seed={seed!r:.100} of type {type(seed).__name__}. Allowed: integers from 0 up"
+        message += " and SeedGenerators; None where a seed can be left out. Write, for example, seed=7."
+        raise ArgumentTypeError(message) from None
     if value < 0:
-        raise SeedError(f"A seed cannot be negative. Received: seed={value}. Use any integer from 0 up.")
+        message = f"A seed cannot be negative. Received: seed={value}. Allowed: any integer from 0 up."
+        message += " Write, for example, abs(seed), or hash a negative number into one."
+        raise SeedError(message)
     return value
 
 
@@ -224,26 +230,21 @@ class SeedGenerator:
             checked by its first draw, so that configs can be read anywhere.
 
         Raises:
-            ConfigError: A key is unknown, or a value is of the wrong kind.
+            ConfigError: It is no dict, a key is unknown, or a value is of the wrong kind.
+            ArgumentTypeError: The seed is no integer, or a name no string.
+            SeedError: The seed is negative, or a name empty.
+            BackendError: No backend has that name.
 
         Example:
             >>> SeedGenerator.from_config({"seed": 7, "draws": 2}).draws
             2
         """
-        known = ("seed", "path", "draws", "backend", "device", "name")
-        if unknown := sorted(set(config) - set(known)):
-            message = f"Unknown keys in the config of a SeedGenerator: {', '.join(map(repr, unknown))}."
-            raise ConfigError(f"{message} Known keys: {', '.join(known[:-1])}.")
+        names, draws, device = _checked_position(config)
         generator = cls(config.get("seed"))
-        names, draws = config.get("path", []), config.get("draws", 0)
-        if not isinstance(names, (list, tuple)) or not isinstance(draws, int) or draws < 0:
-            message = f"A SeedGenerator's config needs a list as path and an integer from 0 up as draws."
-            raise ConfigError(f"{message} Received: path={names!r}, draws={draws!r}.")
-        check_backend_name(config.get("backend", "numpy"))
         generator.path = tuple(_as_name(name) for name in names)
         generator._draws = draws
-        generator.backend = config.get("backend", "numpy")
-        generator.device = config.get("device")
+        generator.backend = checked_backend_name(config.get("backend", "numpy"))
+        generator.device = device
         return generator
 
     def _at(self, path: tuple[str, ...], draws: int) -> SeedGenerator:
@@ -258,7 +259,8 @@ class SeedGenerator:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> SeedGenerator:
         """An independent generator at the same position; shared ones stay shared within one copy."""
-        return memo.setdefault(id(self), self.__copy__())
+        copied: SeedGenerator = memo.setdefault(id(self), self.__copy__())
+        return copied
 
     def __reduce__(self) -> tuple[Any, tuple[dict[str, Any]]]:
         """Pickle the config; a lock cannot be pickled."""
@@ -266,7 +268,9 @@ class SeedGenerator:
 
     def __eq__(self, other: object) -> bool:
         """Whether both would give the same draws from here on, on the same backend."""
-        return isinstance(other, SeedGenerator) and self.get_config() == other.get_config()
+        if not isinstance(other, SeedGenerator):
+            return NotImplemented
+        return self.get_config() == other.get_config()
 
     def __hash__(self) -> int:
         """Hash what never changes; the position does."""
@@ -282,18 +286,49 @@ class SeedGenerator:
         return f"SeedGenerator({self.seed}{backend}{device}){children}"
 
 
+def _checked_position(config: object) -> tuple[list[object] | tuple[object, ...], int, str | int | None]:
+    """Path, draws and device of a generator's config, each of its type."""
+    if not isinstance(config, Mapping):
+        message = f"The config of a SeedGenerator must be a dict. Received: {config!r:.100} of type"
+        message += (
+            f" {type(config).__name__}. Allowed: what get_config gives. Write {{'seed': 7}}, for example."
+        )
+        raise ConfigError(message)
+    # Keras writes a name, which has no meaning here.
+    known = ("seed", "path", "draws", "backend", "device")
+    if unknown := sorted(set(config) - {*known, "name"}, key=str):
+        message = f"Unknown keys in the config of a SeedGenerator. Received: {', '.join(map(repr, unknown))}."
+        message += f" Allowed: {', '.join(known)}. Remove the others, or correct their spelling."
+        raise ConfigError(message)
+    path, draws, device = config.get("path", []), config.get("draws", 0), config.get("device")
+    if (
+        not isinstance(path, (list, tuple))
+        or (isinstance(draws, bool) or not isinstance(draws, int) or draws < 0)
+        or (isinstance(device, bool) or not isinstance(device, (str, int, NoneType)))
+    ):
+        message = "The config of a SeedGenerator has a value of the wrong kind. Received:"
+        message += f" path={path!r:.100}, draws={draws!r:.100}, device={device!r:.100}. Allowed: a list of"
+        message += " names; an integer from 0 up; None, a string or an integer. Take what get_config gave."
+        raise ConfigError(message)
+    return path, draws, device
+
+
 def _as_name(name: object) -> str:
     if not isinstance(name, str):
-        message = f"A child's name must be a string. Received: {name!r} of type {type(name).__name__}."
-        raise ArgumentTypeError(f"{message} Write, for example, .child(str(layer)).")
+        message = f"A child's name must be a string. Received: {name!r:.100} of type {type(name).__name__}."
+        message += " Allowed: any text that is not empty. Write, for example, .child(str(layer))."
+        raise ArgumentTypeError(message)
     if not name:
-        raise SeedError("A child's name cannot be empty. Use the parameter's name, or any other text.")
+        message = "A child's name cannot be empty. Received: ''. Allowed: any other text."
+        message += " Use the parameter's name."
+        raise SeedError(message)
     try:
         name.encode()
-    except UnicodeEncodeError as error:
-        message = f"A child's name must be Unicode text. Received: {name!r} ({error.reason})."
-        raise SeedError(f"{message} Remove the lone surrogates.") from None
-    return name
+    except UnicodeEncodeError:
+        message = f"A child's name must be Unicode text. Received: {name!r:.100}. Allowed: all but lone"
+        message += " surrogates, which UTF-8 cannot write. Remove them."
+        raise SeedError(message) from None
+    return str(name)
 
 
 _scope: ContextVar[SeedGenerator | None] = ContextVar("initkit_seed_scope", default=None)
@@ -305,7 +340,8 @@ def seed_scope(seed: int | SeedGenerator) -> Iterator[SeedGenerator]:
 
     Every call of an initializer whose seed is None takes the scope's next draw, and every initializer
     without a seed makes its array on the scope's backend. Initializers with a seed of their own are not
-    touched. Scopes nest; the innermost counts. A new thread starts outside any scope.
+    touched. Scopes nest; the innermost counts. A scope belongs to the thread or asyncio task that opened it:
+    open one inside each thread, with `generator.child(...)`, so that their order does not matter.
 
     Args:
         seed: A non-negative integer, or a `SeedGenerator`, which the calls then advance.
@@ -344,6 +380,7 @@ def current_scope() -> SeedGenerator | None:
     return _scope.get()
 
 
+@lru_cache(maxsize=1024)
 def seeded_draw(seed: int) -> Draw:
     """The draw that an integer seed means: always number 0, on NumPy.
 

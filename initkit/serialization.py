@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
+from inspect import isabstract
 from typing import Any
 
 import numpy as np
 
 from initkit.documents import read_json, read_yaml, write_json, write_yaml
-from initkit.dtypes import resolve_dtype
-from initkit.errors import ArgumentError, ArgumentTypeError, ConfigError, InitkitError, UnknownNameError
+from initkit.encoding import decode_array, decode_complex, encode_array, encode_complex, python_scalar
+from initkit.errors import ArgumentError, ArgumentTypeError, ConfigError
 from initkit.registry import BUILT_IN, registry
 from initkit.seed import SeedGenerator
 
-# A config is read by people and kept in recipes; an array beyond this belongs in a file of its own.
-_MOST_ARRAY_ELEMENTS = 1_000_000
 _DEEPEST = 64
 
-# Modules whose class names mean the built-in class of that name.
-_OWN_MODULES = (None, BUILT_IN, "keras.initializers", "keras.src.initializers", "keras.random", "builtins")
+_DESCRIPTION_KEYS = ("module", "class_name", "config", "registered_name", "shared_object_id", "build_config")
 
 
 def encode(value: object) -> Any:
@@ -34,31 +31,49 @@ def encode(value: object) -> Any:
 
     Raises:
         ArgumentTypeError: A value of another type, or a key that is no string.
-        ArgumentError: An array of more than a million elements.
+        ArgumentError: An array of more than a million elements, or an initializer of a class that was never
+            registered.
 
     Example:
         >>> encode([1, np.float32(0.5), 1j])
         [1, 0.5, {'class_name': '__complex__', 'config': {'real': 0.0, 'imag': 1.0}}]
     """
-    if value is None or isinstance(value, (bool, str)):
+    if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, (int, float)) and not isinstance(value, np.generic):
-        return value
-    if isinstance(value, (np.ndarray, np.generic)):
-        return _encode_array(np.asarray(value)) if np.ndim(value) else encode(_python_scalar(value))
+    if isinstance(value, np.generic):
+        return encode(python_scalar(value))
+    # Subclasses of the JSON types (enumerations, say) become the plain types that writers expect.
+    for plain in (str, int, float):
+        if isinstance(value, plain):
+            return plain.__str__(value) if plain is str else plain(value)
+    if isinstance(value, np.ndarray):
+        return encode_array(value)
     if isinstance(value, complex):
-        return _tagged("__complex__", {"real": value.real, "imag": value.imag})
+        return encode_complex(value)
     if isinstance(value, (list, tuple)):
         return [encode(entry) for entry in value]
     if isinstance(value, Mapping):
-        if bad := [key for key in value if not isinstance(key, str)]:
-            raise ArgumentTypeError(f"A config's keys must be strings. Received: {bad[0]!r}. Write them as text.")
-        return {key: encode(entry) for key, entry in value.items()}
+        return {_checked_key(key): encode(entry) for key, entry in value.items()}
     if hasattr(value, "get_config") and not isinstance(value, type):
         return serialize(value)
-    message = f"A config cannot hold a {type(value).__name__}. Received: {value!r}. Allowed: None, bool, numbers,"
-    message += " strings, lists, dicts, arrays, SeedGenerator and initializers."
-    raise ArgumentTypeError(f"{message} Give your class a get_config that says it in these types.")
+    message = (
+        f"A config cannot hold this. Received: {value!r:.100} of type {type(value).__name__}. Allowed: None,"
+    )
+    message += (
+        " bool, numbers, strings, lists, dicts, arrays, SeedGenerators and initializers. Give your class a"
+    )
+    message += " get_config that says it in these types."
+    raise ArgumentTypeError(message)
+
+
+def _checked_key(key: object) -> str:
+    if not isinstance(key, str):
+        message = (
+            f"A config's keys must be strings. Received: {key!r:.100} of type {type(key).__name__}. Allowed:"
+        )
+        message += " text. Write the key as text."
+        raise ArgumentTypeError(message)
+    return key
 
 
 def decode(value: Any, depth: int = 0) -> Any:
@@ -69,80 +84,76 @@ def decode(value: Any, depth: int = 0) -> Any:
         depth: How deep in a config the value stands; for bounding.
 
     Returns:
-        The value; objects for dicts that have a `class_name`.
+        The value; objects for dicts that have a `class_name`. What is no JSON type is left as it is.
 
     Raises:
         ConfigError: Too deep, or a described object cannot be made.
         UnknownNameError: No class has the name.
+
+    Example:
+        >>> decode({"class_name": "__complex__", "config": {"real": 0.0, "imag": 1.0}})
+        1j
     """
-    if depth > _DEEPEST:
-        raise ConfigError(f"A config may be {_DEEPEST} levels deep. This one goes deeper; flatten it.")
+    if depth == 0:
+        _check_depth(value)
     if isinstance(value, list):
         return [decode(entry, depth + 1) for entry in value]
-    if not isinstance(value, dict):
+    if not isinstance(value, Mapping):
         return value
-    if "class_name" not in value:
-        return {key: decode(entry, depth + 1) for key, entry in value.items()}
-    name, config = value["class_name"], value.get("config") or {}
-    if not isinstance(name, str) or not isinstance(config, dict):
-        message = "A described object needs a string as class_name and a dict as config."
-        raise ConfigError(f"{message} Received: class_name={name!r}, config={config!r}.")
+    if "class_name" in value:
+        return _revive(value)
+    return {key: decode(entry, depth + 1) for key, entry in value.items()}
+
+
+def _check_depth(value: object) -> None:
+    """Refuse what would exhaust the stack, objects inside objects included."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for entry in level
+            if isinstance(entry, (list, tuple, Mapping))
+            for inner in (entry.values() if isinstance(entry, Mapping) else entry)
+        ]
+        if not level:
+            return
+    message = (
+        f"A config is nested too deeply. Received: more than {_DEEPEST} levels. Allowed: up to {_DEEPEST}."
+    )
+    message += " Flatten it."
+    raise ConfigError(message)
+
+
+def _revive(description: Mapping[str, Any]) -> Any:
+    """Make the object that a dict with a `class_name` describes."""
+    name, config = description["class_name"], description.get("config")
+    config = {} if config is None else config
+    if not isinstance(name, str) or not isinstance(config, Mapping):
+        message = "A config does not describe an object. Received:"
+        message += f" class_name={name!r:.100}, config={config!r:.100}. Allowed: a string and a dict."
+        message += " Take what initkit.serialize gave."
+        raise ConfigError(message)
+    if unknown := sorted(set(description) - set(_DESCRIPTION_KEYS), key=str):
+        message = f"Unknown keys beside `class_name`. Received: {', '.join(map(repr, unknown))}. Allowed:"
+        message += f" {', '.join(_DESCRIPTION_KEYS)}. Put arguments inside `config`."
+        raise ConfigError(message)
     if name == "__complex__":
-        return complex(_number(config, "real"), _number(config, "imag"))
+        return decode_complex(config)
     if name in ("__numpy__", "__tensor__"):
-        return _decode_array(config)
-    return _revive(name, value.get("registered_name"), value.get("module"), config)
-
-
-def _revive(name: str, registered_name: Any, module: Any, config: dict[str, Any]) -> Any:
-    if isinstance(registered_name, str) and ">" in registered_name:
-        name = registered_name
-    elif module not in _OWN_MODULES:
-        # A foreign class must not become a built-in one because the names happen to be equal.
-        name = f"{module}>{name}"
-    cls: Any = SeedGenerator if name == "SeedGenerator" else registry.find(name)
+        return decode_array(config)
+    full_name = _named_class(name, description.get("registered_name"), description.get("module"))
+    cls: Any = SeedGenerator if full_name == "SeedGenerator" else registry.find(full_name)
     return cls.from_config(config)
 
 
-def _python_scalar(value: Any) -> Any:
-    scalar = np.asarray(value)
-    if scalar.dtype.kind in "biufc":
-        return scalar.item()
-    return float(scalar.astype(np.float32)) if scalar.dtype.kind == "V" else scalar.item()
-
-
-def _encode_array(array: np.ndarray[Any, Any]) -> dict[str, Any]:
-    dtype = resolve_dtype(array.dtype)
-    if array.size > _MOST_ARRAY_ELEMENTS:
-        message = f"A config may hold an array of {_MOST_ARRAY_ELEMENTS} elements. Received: {array.size}"
-        raise ArgumentError(f"{message}, shape {array.shape}. Keep the array in a file.")
-    plain = array.astype(dtype.draw) if dtype.kind == "float" else array
-    if dtype.kind == "complex":
-        plain = array.view(dtype.draw).reshape(*array.shape, 2)
-    return _tagged("__numpy__", {"value": plain.tolist(), "dtype": dtype.name, "shape": list(array.shape)})
-
-
-def _decode_array(config: dict[str, Any]) -> np.ndarray[Any, Any]:
-    try:
-        dtype = resolve_dtype(config.get("dtype", "float32"))
-        plain = np.asarray(config["value"], dtype.draw if dtype.kind in ("float", "complex") else dtype.numpy)
-        shape = config.get("shape", plain.shape)
-        array = np.ascontiguousarray(plain).view(dtype.numpy) if dtype.kind == "complex" else plain
-        return array.reshape(shape).astype(dtype.numpy)
-    except (KeyError, ValueError, TypeError, OverflowError) as error:
-        message = f"An array's config needs `value`, a nested list of numbers, and `dtype` ({error})."
-        raise ConfigError(message) from None
-
-
-def _number(config: dict[str, Any], key: str) -> float:
-    value = config.get(key, 0.0)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ConfigError(f"A complex number's {key!r} must be a number. Received: {value!r}.")
-    return float(value)
-
-
-def _tagged(class_name: str, config: dict[str, Any]) -> dict[str, Any]:
-    return {"class_name": class_name, "config": config}
+def _named_class(name: str, registered_name: object, module: object) -> str:
+    """The name to look up: a foreign class must not become a built-in one because their names are equal."""
+    if isinstance(registered_name, str) and ">" in registered_name:
+        return registered_name
+    if module is None or module == BUILT_IN:
+        return name
+    # Keras has moved its modules more than once; its class names are what stayed.
+    return name if str(module).partition(".")[0] in ("keras", "tf_keras") else f"{module}>{name}"
 
 
 def serialize(obj: Any) -> Any:
@@ -166,17 +177,24 @@ def serialize(obj: Any) -> Any:
     if obj is None or isinstance(obj, str):
         return obj
     if isinstance(obj, type) or not hasattr(obj, "get_config"):
-        message = f"Only objects with get_config can be serialized. Received: {obj!r} of type"
-        raise ArgumentTypeError(f"{message} {type(obj).__name__}. Derive a class from initkit.Initializer.")
+        message = f"Only objects with get_config can be serialized. Received: {obj!r:.100} of type"
+        message += f" {type(obj).__name__}. Allowed: initializers and SeedGenerators. Derive a class from"
+        message += " initkit.Initializer."
+        raise ArgumentTypeError(message)
     if isinstance(obj, SeedGenerator):
         return _described("SeedGenerator", obj.get_config(), BUILT_IN, None)
     full_name = registry.full_name(type(obj))
     if full_name is None:
-        message = f"The class {type(obj).__qualname__} is not registered, so no config could find it again."
-        raise ArgumentError(f"{message} Put @initkit.register('yourpackage') above it.")
+        message = "A class is not registered, so no config could find it again. Received:"
+        message += (
+            f" {type(obj).__module__}.{type(obj).__qualname__}. Allowed: built-in and registered classes."
+        )
+        message += " Put @initkit.register('yourpackage') above the class."
+        raise ArgumentError(message)
     package, name = full_name.split(">")
     registered_name = None if package == BUILT_IN else full_name
-    return _described(name, obj.get_config(), package, registered_name)
+    # A get_config of the user's own may hold arrays or generators as they are.
+    return _described(name, encode(obj.get_config()), package, registered_name)
 
 
 def _described(name: str, config: dict[str, Any], module: str, registered_name: str | None) -> dict[str, Any]:
@@ -210,22 +228,22 @@ def deserialize(config: Any) -> Any:
     if isinstance(config, str):
         return decode({"class_name": config})
     if not isinstance(config, Mapping):
-        message = f"A config must be a name or a dict. Received: {config!r} of type {type(config).__name__}."
-        raise ConfigError(f'{message} Write, for example, {{"class_name": "HeNormal", "config": {{}}}}.')
-    plain = dict(config)
-    if "class_name" not in plain:
-        if len(plain) != 1 or not isinstance(next(iter(plain)), str):
-            message = f"A config needs `class_name`, or one name with its arguments. Received keys: {list(plain)}."
-            raise ConfigError(f'{message} Write, for example, {{"random_normal": {{"stddev": 0.02}}}}.')
-        name, arguments = next(iter(plain.items()))
-        plain = {"class_name": name, "config": {} if arguments is None else arguments}
-    if unknown := sorted(set(plain) - _DESCRIPTION_KEYS, key=str):
-        message = f"Unknown keys beside `class_name`: {', '.join(map(repr, unknown))}."
-        raise ConfigError(f"{message} Arguments belong inside `config`.")
-    return decode(plain)
-
-
-_DESCRIPTION_KEYS = {"module", "class_name", "config", "registered_name", "shared_object_id", "build_config"}
+        message = (
+            f"This is no config. Received: {config!r:.100} of type {type(config).__name__}. Allowed: a name,"
+        )
+        message += ' or a dict. Write, for example, {"class_name": "HeNormal", "config": {"seed": 7}}.'
+        raise ConfigError(message)
+    if "class_name" in config:
+        return decode(config)
+    if len(config) != 1:
+        message = (
+            f"A config does not say which class it is of. Received: keys {list(config)!r:.200}. Allowed:"
+        )
+        message += " `class_name` with its `config`, or one name alone. Write, for example,"
+        message += ' {"random_normal": {"stddev": 0.02}}.'
+        raise ConfigError(message)
+    name, arguments = next(iter(config.items()))
+    return decode({"class_name": name, "config": arguments})
 
 
 def get(identifier: Any) -> Any:
@@ -256,15 +274,19 @@ def get(identifier: Any) -> Any:
         found = deserialize(identifier)
         if callable(found):
             return found
-    elif isinstance(identifier, type) and callable(getattr(identifier, "from_config", None)):
-        return identifier()
-    elif callable(identifier) and not isinstance(identifier, type):
+    elif isinstance(identifier, type):
+        if callable(getattr(identifier, "from_config", None)) and not isabstract(identifier):
+            return identifier()
+    elif callable(identifier):
         return identifier
     elif hasattr(identifier, "__array__"):
         return registry.find("Constant")(np.asarray(identifier))
-    message = f"Could not interpret initializer identifier: {identifier!r} of type {type(identifier).__name__}."
-    message += " Allowed: None, a name, a config dict, an initializer or its class, a callable, an array."
-    raise ArgumentTypeError(f"{message} Write, for example, 'he_normal'.")
+    message = "Could not interpret initializer identifier: it stands for no initializer. Received:"
+    message += (
+        f" {identifier!r:.100} of type {type(identifier).__name__}. Allowed: None, a name, a config dict, an"
+    )
+    message += " initializer or its class, another callable, an array. Write, for example, 'he_normal'."
+    raise ArgumentTypeError(message)
 
 
 def to_json(obj: Any) -> str:
@@ -351,6 +373,9 @@ def from_yaml(text: str) -> Any:
 
 def _from_document(data: Any) -> Any:
     if not isinstance(data, (str, dict)):
-        message = f"The text must hold a config or a name. Received: {data!r}."
-        raise ConfigError(f"{message} Write, for example, he_normal.")
+        message = (
+            f"The text is no config. Received: {data!r:.100}. Allowed: a name or a dict. Write, for example,"
+        )
+        message += " he_normal."
+        raise ConfigError(message)
     return deserialize(data)

@@ -17,27 +17,43 @@ def as_fillable(array: Any) -> np.ndarray[Any, Any]:
         array: A writable NumPy array, or a torch tensor on the CPU.
 
     Returns:
-        The array itself, or a view that shares its memory.
+        A plain NumPy array that shares its memory.
 
     Raises:
-        ArgumentTypeError: It is neither, or lives on another device.
-        ArgumentError: It is read-only.
+        ArgumentTypeError: It is neither, lives on another device, or keeps its values in another form than
+            memory of its own.
+        ArgumentError: It is read-only, or several of its elements share memory.
 
     Example:
         >>> as_fillable(np.empty((2, 3))).shape
         (2, 3)
     """
     if isinstance(array, np.ndarray):
-        view = array
+        view = np.asarray(array)
     elif _is_torch_tensor(array):
         view = _torch_view(array)
     else:
-        message = f"Only an array that shares its memory can be filled. Received: {array!r:.200} of type"
-        message += f" {type(array).__name__}. Allowed: NumPy arrays, torch tensors on the CPU."
-        raise ArgumentTypeError(f"{message} For a new array, call the initializer with a shape.")
+        message = f"This cannot be filled in place. Received: {array!r:.100} of type {type(array).__name__}."
+        message += (
+            " Allowed: NumPy arrays, torch tensors on the CPU. For a new array, call the initializer with"
+        )
+        message += " a shape."
+        raise ArgumentTypeError(message)
     if not view.flags.writeable:
-        message = f"The array to fill is read-only. Received: shape {view.shape}, dtype {view.dtype}."
-        raise ArgumentError(f"{message} Fill a copy of it, or set array.flags.writeable = True.")
+        message = (
+            f"The array to fill is read-only. Received: shape {view.shape}, dtype {view.dtype}. Allowed:"
+        )
+        message += " writable arrays. Fill a copy of it, or set array.flags.writeable = True."
+        raise ArgumentError(message)
+    if view.size and any(
+        stride == 0 and length > 1 for length, stride in zip(view.shape, view.strides, strict=True)
+    ):
+        message = f"Elements of the array to fill share memory. Received: shape {view.shape}, strides"
+        message += (
+            f" {view.strides}. Allowed: arrays with memory for every element. Fill a copy of it, or what"
+        )
+        message += " it was broadcast from."
+        raise ArgumentError(message)
     return view
 
 
@@ -47,19 +63,29 @@ def _is_torch_tensor(array: Any) -> bool:
 
 
 def _torch_view(tensor: Any) -> np.ndarray[Any, Any]:
-    if tensor.device.type != "cpu":
-        message = f"A torch tensor can be filled in place on the CPU only. Received: device {tensor.device}."
-        raise ArgumentTypeError(f"{message} Fill a CPU tensor and copy it over with tensor.copy_(...).")
     plain = tensor.detach()
     name = str(plain.dtype).removeprefix("torch.")
-    row = DTYPES.get(name)
-    if row is None:
-        raise ArgumentTypeError(f"A torch tensor of dtype {plain.dtype} cannot be filled. Allowed: {', '.join(DTYPES)}.")
-    try:
-        return np.asarray(plain.numpy())
-    except TypeError:
-        # NumPy has no such dtype of its own: torch lends the memory as integers of the same width.
-        import torch
+    lent = None
+    if plain.device.type == "cpu" and name in DTYPES:
+        lent = _lent_memory(plain, DTYPES[name].numpy)
+    if lent is None:
+        message = "This torch tensor cannot be filled in place. Received: dtype"
+        message += (
+            f" {plain.dtype}, device {plain.device}, layout {plain.layout}. Allowed: strided CPU tensors of"
+        )
+        message += f" {', '.join(DTYPES)}, not conjugated. Fill a CPU tensor and copy it over with"
+        message += " tensor.copy_(...)."
+        raise ArgumentTypeError(message)
+    return lent
 
-        carrier = {1: torch.uint8, 2: torch.int16}[row.numpy.itemsize]
-        return np.asarray(plain.view(carrier).numpy()).view(row.numpy)
+
+def _lent_memory(tensor: Any, dtype: np.dtype[Any]) -> np.ndarray[Any, Any] | None:
+    """The memory of a tensor as an array of `dtype`, or None where torch does not lend it."""
+    import torch
+
+    # NumPy knows bfloat16 and float8 from ml_dtypes alone, so torch lends such memory as integers.
+    carrier = {2: torch.int16, 1: torch.uint8}[dtype.itemsize] if dtype.isbuiltin != 1 else tensor.dtype
+    try:
+        return np.asarray(tensor.view(carrier).numpy()).view(dtype)
+    except (RuntimeError, TypeError):
+        return None

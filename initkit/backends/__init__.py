@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from initkit.backends.base import Backend, DrawKey
 from initkit.errors import ArgumentTypeError, BackendError, did_you_mean, nearest_names
 
-__all__ = ["BACKENDS", "Backend", "DrawKey", "check_backend", "get_backend"]
+__all__ = ["BACKENDS", "Backend", "DrawKey", "check_backend", "checked_backend_name", "get_backend"]
 
 BACKENDS = ("numpy", "cupy")
 
@@ -27,38 +27,57 @@ def check_backend(name: object, device: object = None) -> None:
     Example:
         >>> check_backend("numpy")
     """
-    check_backend_name(name)
+    checked_backend_name(name)
     if name == "numpy" and device not in (None, "cpu"):
-        message = f"The NumPy backend has one device, 'cpu'. Received: device={device!r}."
-        raise BackendError(f"{message} Leave `device` out.")
+        message = (
+            f"The NumPy backend has no such device. Received: device={device!r:.100}. Allowed: None, 'cpu'."
+        )
+        message += " Leave `device` out."
+        raise BackendError(message)
     if name == "cupy":
+        message = "The CuPy backend cannot be used here"
         if find_spec("cupy") is None:
-            message = "Backend 'cupy' was asked for, but CuPy is not installed. Install it with"
-            message += " `pip install initkit[cuda12]` or `pip install initkit[cuda13]`, by the CUDA version"
-            raise BackendError(f"{message} of your driver, or use backend='numpy': the bits are the same.")
-        message = "Backend 'cupy' was asked for, but this version of initkit draws with NumPy only."
-        raise BackendError(f"{message} Use backend='numpy' and copy the array to the GPU with cupy.asarray.")
+            message += (
+                ", since CuPy is not installed. Received: backend='cupy'. Allowed: 'numpy', which gives the"
+            )
+            message += " same bits. Install CuPy with `pip install initkit[cuda12]` or `pip install"
+            message += " initkit[cuda13]`, by the CUDA version of your driver."
+        else:
+            message += " yet. Received: backend='cupy'. Allowed: 'numpy'. Copy its arrays to the GPU with"
+            message += " cupy.asarray."
+        raise BackendError(message)
 
 
-def check_backend_name(name: object) -> None:
+def checked_backend_name(name: object) -> str:
     """Refuse a name that no backend has, installed or not.
 
     Args:
         name: What was given as `backend`.
+
+    Returns:
+        The name.
 
     Raises:
         ArgumentTypeError: The name is not a string.
         BackendError: No backend has that name.
 
     Example:
-        >>> check_backend_name("cupy")
+        >>> checked_backend_name("cupy")
+        'cupy'
     """
     if not isinstance(name, str):
-        message = f"Argument `backend` must be a string. Received: {name!r} of type {type(name).__name__}."
-        raise ArgumentTypeError(f"{message} Allowed: 'numpy' or 'cupy'.")
+        message = (
+            f"Argument `backend` must be a string. Received: {name!r:.100} of type {type(name).__name__}."
+        )
+        message += " Allowed: 'numpy', 'cupy'. Write, for example, backend='numpy'."
+        raise ArgumentTypeError(message)
     if name not in BACKENDS:
         hint = did_you_mean(nearest_names(name, BACKENDS))
-        raise BackendError(f"Unknown backend {name!r}. Allowed: 'numpy' or 'cupy'.{hint}")
+        message = (
+            f"Unknown backend. Received: backend={name!r:.100}. Allowed: 'numpy', 'cupy'. Choose one.{hint}"
+        )
+        raise BackendError(message)
+    return name
 
 
 @cache

@@ -9,6 +9,7 @@ import numpy as np
 from initkit import kernels
 from initkit.backends.base import Backend, DrawKey
 from initkit.dtypes import DType
+from initkit.errors import ShapeError
 from initkit.region import Region
 
 
@@ -19,8 +20,20 @@ class NumpyBackend(Backend):
     xp = np
 
     def empty(self, shape: tuple[int, ...], dtype: DType) -> np.ndarray[Any, Any]:
-        """A new array with undefined values."""
-        return np.empty(shape, dtype.numpy)
+        """A new array with undefined values.
+
+        Raises:
+            ShapeError: More axes or bytes than NumPy can number.
+        """
+        try:
+            return np.empty(shape, dtype.numpy)
+        except ValueError as error:
+            message = (
+                f"NumPy cannot make an array of this shape ({error}). Received: shape {shape!r:.200}, dtype"
+            )
+            message += f" {dtype.name}. Allowed: 64 axes and 2**63 - 1 bytes. Take slices of"
+            message += " initializer.lazy(shape) instead."
+            raise ShapeError(message) from None
 
     def owns(self, array: object) -> bool:
         """Whether `array` is a NumPy array."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import inf, isfinite
+
 import numpy as np
 
 from initkit.errors import ArgumentError, ArgumentTypeError
 
 
-def float_argument(value: object, name: str, *, low: float = -np.inf, high: float = np.inf) -> float:
+def float_argument(value: object, name: str, *, low: float = -inf, high: float = inf) -> float:
     """Check a real argument of an initializer.
 
     Args:
@@ -27,18 +29,31 @@ def float_argument(value: object, name: str, *, low: float = -np.inf, high: floa
         >>> float_argument(np.float32(0.5), "stddev", low=0.0)
         0.5
     """
-    if isinstance(value, (bool, np.bool_, str, bytes)) or np.ndim(value) != 0:  # type: ignore[arg-type]  # any object
-        raise ArgumentTypeError(f"Argument `{name}` must be a real number. Received: {value!r}. Write, for example, 0.02.")
-    try:
-        number = float(value)  # type: ignore[arg-type]  # the check itself
-    except (TypeError, ValueError, OverflowError):
-        message = f"Argument `{name}` must be a real number. Received: {value!r} of type {type(value).__name__}."
-        raise ArgumentTypeError(f"{message} Write, for example, 0.02.") from None
-    if not (np.isfinite(number) and low <= number <= high):
-        allowed = "a finite number"
-        if low > -np.inf or high < np.inf:
-            allowed += f" from {low} to {high}" if high < np.inf else f", at least {low}"
-        raise ArgumentError(f"Argument `{name}` is out of range. Received: {number}. Allowed: {allowed}.")
+    number = value if type(value) is float else _as_float(value, name)
+    if not (isfinite(number) and low <= number <= high):
+        bounds = f" from {low} to {high}" if high < inf else f" from {low} up" if low > -inf else ""
+        message = (
+            f"Argument `{name}` is out of range. Received: {name}={value!r:.100}. Allowed: finite numbers"
+        )
+        message += f"{bounds}. Choose one of these."
+        raise ArgumentError(message)
     return number
 
 
+def _as_float(value: object, name: str) -> float:
+    try:
+        # The first two pass for numbers, yet nobody means them as such; an array is not one number.
+        if isinstance(value, (bool, np.bool_, str, bytes)) or np.ndim(value) != 0:  # type: ignore[arg-type]  # any object
+            raise TypeError
+        return float(value)  # type: ignore[arg-type]  # the check itself
+    except OverflowError:
+        message = (
+            f"Argument `{name}` is out of range. Received: an integer of {value.bit_length()} bits. Allowed:"  # type: ignore[attr-defined]  # integers alone overflow
+        )
+        message += " numbers that a float64 can hold. Choose one of these."
+        raise ArgumentError(message) from None
+    except (TypeError, ValueError):
+        message = f"Argument `{name}` must be a real number. Received: {name}={value!r:.100} of type"
+        message += f" {type(value).__name__}. Allowed: Python's and NumPy's integers and floats. Write, for"
+        message += f" example, {name}=0.02."
+        raise ArgumentTypeError(message) from None

@@ -7,15 +7,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from initkit.dtypes import DType, Kind, resolve_dtype
+from initkit.dtypes import DTYPES, DType, Kind, resolve_dtype, rounded
 from initkit.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from initkit.initializer import Moments, RegionInitializer
 from initkit.initializers.arguments import float_argument
-from initkit.region import Region
+from initkit.region import Region, as_shape
 from initkit.registry import built_in
 from initkit.seed import Draw
 
 _EVERY_KIND: tuple[Kind, ...] = ("float", "complex", "integer", "bool")
+
+# Arrays are checked and rounded in pieces of so many elements, so that no second array of their size is made.
+_PIECE = 1 << 16
 
 
 @built_in("zero")
@@ -80,17 +83,19 @@ class Constant(RegionInitializer):
 
     Args:
         value: A bool, integer, real or complex number (default 0.0), or an array of the shape that the
-            initializer will be called with. Nothing is broadcast.
+            initializer will be called with. Nothing is broadcast. Infinities and NaN are values, too.
 
     Returns:
         When called with `(shape, dtype=None)`: an array of that shape and dtype (None is float32), with
-        the value rounded to nearest even in that dtype.
+        the value rounded to nearest even in that dtype; float16, bfloat16 and float8 hold the float32
+        value rounded once, as all initializers have it.
 
     Raises:
         ArgumentTypeError: The value is neither a number nor an array of numbers.
         ShapeError: The value is an array of another shape than the one called with.
         DTypeError: The value is complex, and the dtype is not.
-        ArgumentError: The dtype cannot hold the value: 2.5 or 300 in int8, 1e6 in float16.
+        ArgumentError: The dtype cannot hold the value: 2.5 or 300 in int8, 1e6 in float16, an infinity in
+            float8_e4m3fn, which has none.
 
     Example:
         >>> import initkit as ik
@@ -109,70 +114,116 @@ class Constant(RegionInitializer):
         values = np.asarray(self.value)
         if values.ndim and values.shape != shape:
             message = f"Expected `shape` to be {values.shape} for an array as initializer. Received: {shape}."
-            raise ShapeError(f"{message} Reshape the array, or give one number for every shape.")
-        _check_fits(values, dtype, f"Constant({self.value!r:.60})")
+            message += (
+                " Allowed: the array's own shape. Reshape the array, or give one number for every shape."
+            )
+            raise ShapeError(message)
+        check_fits(values, dtype, "value")
 
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
         """Write the value, or the array's part."""
+        dtype = resolve_dtype(out.dtype)
         values = np.asarray(self.value)
-        part = values[region.index()] if values.ndim else values
-        out[...] = draw.backend.xp.asarray(part.astype(out.dtype))
+        if not values.ndim:
+            out[...] = rounded(values, dtype)
+            return
+        for box in region.boxes(_PIECE):
+            out[box] = draw.backend.xp.asarray(rounded(values[region.part(box).index()], dtype))
 
     def moments(self, shape: Any) -> Moments:
-        """The value's own mean and standard deviation."""
-        values = np.asarray(self.value, np.complex128 if np.iscomplexobj(self.value) else np.float64)
-        mean = values.mean() if values.size else 0.0
-        return Moments(float(np.real(mean)), float(values.std()) if values.size else 0.0)
+        """The real part of the mean, and the standard deviation over all elements."""
+        wide = np.complex128 if np.iscomplexobj(self.value) else np.float64
+        values = np.asarray(self.value).astype(wide)
+        if not values.size:
+            return Moments(0.0, 0.0)
+        with np.errstate(invalid="ignore"):
+            return Moments(float(values.mean().real), float(values.std()))
 
 
 def _checked_value(value: object) -> Any:
-    if isinstance(value, np.generic):
-        value = np.asarray(value)
-    if isinstance(value, (bool, int, float, complex)):
-        return value
-    if isinstance(value, (list, tuple)):
-        try:
-            value = np.asarray(value)
-        except ValueError:
-            raise ArgumentTypeError(_not_numbers(value)) from None
-    if not isinstance(value, np.ndarray):
+    """A Python number, or an array that nobody can write to."""
+    if isinstance(value, (bool, int, float, complex)) and not isinstance(value, np.generic):
+        return _checked_integer(value) if isinstance(value, int) else value
+    if not isinstance(value, (np.generic, list, tuple)) and not hasattr(value, "__array__"):
         raise ArgumentTypeError(_not_numbers(value))
     try:
-        row = resolve_dtype(value.dtype)
-    except DTypeError:
+        array = np.asarray(value)
+        dtype = resolve_dtype(array.dtype.newbyteorder("="))
+    except (TypeError, ValueError, RuntimeError):
         raise ArgumentTypeError(_not_numbers(value)) from None
-    if value.ndim == 0:
-        return value.astype(row.draw).item() if row.kind == "float" else value.item()
-    # A copy that nobody can write to: an initializer's values must not change behind its back.
-    kept = value.copy()
+    if array.ndim == 0:
+        return array.item()
+    # A copy, since an initializer's values must not change behind its back.
+    kept = array.astype(dtype.numpy, order="C", copy=True)
     kept.flags.writeable = False
     return kept
 
 
+def _checked_integer(value: int) -> int:
+    # Within these, NumPy computes with the integer itself and not with a Python object.
+    if not -(2**63) <= value < 2**64:
+        message = (
+            f"Argument `value` is out of range. Received: an integer of {value.bit_length()} bits. Allowed:"
+        )
+        message += " -2**63 to 2**64 - 1. Write it as a float."
+        raise ArgumentError(message)
+    return value
+
+
 def _not_numbers(value: object) -> str:
-    message = "Argument `value` must be a number or an array of numbers. "
-    return f"{message}Received: {value!r:.100} of type {type(value).__name__}. Write, for example, Constant(0.5)."
+    message = (
+        f"Argument `value` must be numeric. Received: value={value!r:.100} of type {type(value).__name__}."
+    )
+    return f"{message} Allowed: a number, or an array or list of numbers. Write, for example, Constant(0.5)."
 
 
-def _check_fits(values: np.ndarray[Any, Any], dtype: DType, who: str) -> None:
-    """Refuse a dtype that would change the values by more than rounding."""
-    if values.dtype.kind == "c" and dtype.kind != "complex":
-        message = f"{who} has complex values, which dtype {dtype.name!r} cannot hold."
-        raise DTypeError(f"{message} Allowed dtypes: complex64, complex128.")
-    if dtype.kind in ("integer", "bool"):
-        # The comparison is made on Python integers: float64 cannot tell 2**63 from 2**63 - 1.
-        low = 0 if dtype.kind == "bool" or dtype.numpy.kind == "u" else -int(dtype.largest) - 1
-        flat = values.astype(np.float64) if values.dtype.kind not in "biu" else values
-        bad = [entry for entry in flat.ravel().tolist() if entry != entry // 1 or not low <= entry <= dtype.largest]
-    else:
-        finite = values[np.isfinite(values.astype(np.complex128))].astype(np.complex128).ravel()
-        parts = np.concatenate([finite.real, finite.imag])
-        # Half a step beyond the largest value still rounds to it; a whole power of two never does.
-        bad = parts[np.abs(parts) > dtype.largest].tolist()
-    if bad:
-        message = f"{who} does not fit dtype {dtype.name!r}: {bad[0]!r} cannot be held"
-        message += f" (largest value: {dtype.largest}{', integers only' if dtype.kind == 'integer' else ''})."
-        raise ArgumentError(f"{message} Choose another value or a wider dtype.")
+def check_fits(values: np.ndarray[Any, Any], dtype: DType, name: str) -> None:
+    """Refuse a dtype that would change values by more than rounding.
+
+    Args:
+        values: The values, of a dtype of the table.
+        dtype: The row asked for.
+        name: The argument that they come from, for the message.
+
+    Raises:
+        DTypeError: The values are complex, and the dtype is not.
+        ArgumentError: A value is beyond the dtype's range, or a fraction, infinity or NaN that it has not.
+    """
+    given = resolve_dtype(values.dtype)
+    if given is dtype:
+        return
+    if given.kind == "complex" and dtype.kind != "complex":
+        message = (
+            f"`{name}` is complex, and dtype {dtype.name!r} is not. Received: dtype {given.name}. Allowed"
+        )
+        message += " dtypes: complex64, complex128. Give real values, or ask for one of these."
+        raise DTypeError(message)
+    flat = values.reshape(-1)
+    for start in range(0, flat.size, _PIECE):
+        piece = flat[start : start + _PIECE]
+        lost = piece[_is_lost(piece, dtype)]
+        if lost.size:
+            integers = "integers " if dtype.kind == "integer" else ""
+            message = f"`{name}` does not fit dtype {dtype.name!r}. Received: {lost[0].item()!r}. Allowed:"
+            message += f" {integers}up to {dtype.largest}. Choose another value or a wider dtype."
+            raise ArgumentError(message)
+
+
+def _is_lost(values: np.ndarray[Any, Any], dtype: DType) -> np.ndarray[Any, Any]:
+    """Which values a dtype holds no rounding of."""
+    lost: np.ndarray[Any, Any]
+    if dtype.kind in ("float", "complex"):
+        result = rounded(values, dtype)
+        lost = (np.isnan(result) != np.isnan(values)) | (np.isinf(result) != np.isinf(values))
+        return lost
+    low = -dtype.largest - 1 if dtype.numpy.kind == "i" else 0
+    if values.dtype.kind in "biu":
+        lost = (values < low) | (values > dtype.largest)
+        return lost
+    wide = values.astype(np.float64)
+    # One more than the largest is a power of two, which float64 has; the largest itself it may not have.
+    lost = ~((wide >= low) & (wide < 2.0 * (dtype.largest // 2 + 1)) & (wide == np.floor(wide)))
+    return lost
 
 
 @built_in("IdentityInitializer")
@@ -208,21 +259,26 @@ class Identity(RegionInitializer):
         super().check(shape, dtype)
         if len(shape) != 2:
             message = "Identity matrix initializer can only be used for 2D matrices. "
-            message += f"Received: shape={shape} of rank {len(shape)}."
-            raise ShapeError(f"{message} Allowed: shapes such as (64, 64) or (64, 32).")
-        _check_fits(np.asarray(self.gain), dtype, f"Identity(gain={self.gain})")
+            message += (
+                f"Received: shape={shape} of rank {len(shape)}. Allowed: two lengths. Write, for example,"
+            )
+            message += " (64, 32)."
+            raise ShapeError(message)
+        check_fits(np.asarray(self.gain), dtype, "gain")
 
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
         """Write zeros, then the gain where the row's and the column's global index are equal."""
         out[...] = 0
-        rows, columns = (
-            start + step * draw.backend.xp.arange(count)
-            for start, step, count in zip(region.starts, region.steps, region.counts, strict=True)
-        )
-        out[rows[:, None] == columns[None, :]] = self.gain
+        rows = draw.backend.xp.arange(region.counts[0])
+        global_index = region.starts[0] + region.steps[0] * rows
+        columns, remainder = divmod(global_index - region.starts[1], region.steps[1])
+        met = (remainder == 0) & (columns >= 0) & (columns < region.counts[1])
+        out[rows[met], columns[met]] = rounded(np.asarray(self.gain), resolve_dtype(out.dtype)).item()
 
     def moments(self, shape: Any) -> Moments:
         """Mean and standard deviation over all elements, zeros included."""
-        rows, columns = shape
+        lengths = as_shape(shape)
+        self.check(lengths, DTYPES["float64"])
+        rows, columns = lengths
         share = min(rows, columns) / max(rows * columns, 1)
         return Moments(self.gain * share, abs(self.gain) * sqrt(share * (1 - share)))

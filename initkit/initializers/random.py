@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import sqrt
 from typing import Any, ClassVar
 
-from initkit.dtypes import DType, Kind, resolve_dtype
+from initkit.dtypes import DTYPES, DType, Kind, resolve_dtype
 from initkit.errors import ArgumentError
 from initkit.initializer import Moments, RandomInitializer
 from initkit.initializers.arguments import float_argument
@@ -17,7 +17,27 @@ from initkit.seed import Draw, SeedGenerator
 TRUNCATED_STD = 0.87962566103423978
 
 _SQRT_HALF = sqrt(0.5)
-_COMPLEX_NOTE = "For complex weights use RandomNormal, or VarianceScaling with distribution='untruncated_normal'."
+COMPLEX_REMEDY = (
+    "For complex weights use RandomNormal, or VarianceScaling with distribution='untruncated_normal'."
+)
+
+
+def farthest_normal(dtype: DType) -> float:
+    """How many standard deviations away from the mean a normal draw can be at most.
+
+    Formula: Box-Muller of the least uniform value: `sqrt(-2·log(2⁻³³))`, rounded up; of `2⁻⁵⁴` in float64.
+
+    Args:
+        dtype: The row asked for.
+
+    Returns:
+        6.77, or 8.66 for the dtypes that are drawn in float64.
+
+    Example:
+        >>> farthest_normal(resolve_dtype("bfloat16"))
+        6.77
+    """
+    return 6.77 if dtype.draw.itemsize == 4 else 8.66
 
 
 def fill_normal(out: Any, region: Region, draw: Draw, mean: float, stddev: float) -> None:
@@ -25,7 +45,8 @@ def fill_normal(out: Any, region: Region, draw: Draw, mean: float, stddev: float
     if out.dtype.kind != "c":
         draw.backend.normal(out, region, draw.key, mean, stddev)
         return
-    parts = out.view(resolve_dtype(out.dtype).draw).reshape(*out.shape, 2)
+    # Flat first: an array of no axes cannot be viewed as two numbers.
+    parts = out.reshape(-1).view(resolve_dtype(out.dtype).draw).reshape(*out.shape, 2)
     draw.backend.normal(parts, region.with_components(2), draw.key, 0.0, stddev * _SQRT_HALF)
     if mean:
         parts[..., 0] += mean
@@ -50,7 +71,8 @@ class RandomNormal(RandomInitializer):
         of 53 bits and up to 8.6·stddev in float64; lower precisions are the float32 values rounded once.
 
     Raises:
-        ArgumentError: `stddev` is negative, or a parameter is NaN or infinite.
+        ArgumentError: `stddev` is negative, a parameter is NaN or infinite, or values could leave the range
+            of the dtype.
         DTypeError: An integer or bool dtype.
 
     Example:
@@ -72,9 +94,9 @@ class RandomNormal(RandomInitializer):
         self.stddev = float_argument(stddev, "stddev", low=0.0)
 
     def check(self, shape: tuple[int, ...], dtype: DType) -> None:
-        """Refuse dtypes that are not floating, or whose range the parameters leave."""
+        """Refuse dtypes that are not floating, or whose range the values could leave."""
         super().check(shape, dtype)
-        check_range(dtype, mean=self.mean, stddev=self.stddev)
+        check_reach(dtype, self.mean, self.stddev, farthest_normal(dtype))
 
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
         """Draw the region."""
@@ -115,7 +137,7 @@ class RandomUniform(RandomInitializer):
         True
     """
 
-    kinds_remedy: ClassVar[str] = _COMPLEX_NOTE
+    kinds_remedy: ClassVar[str] = COMPLEX_REMEDY
 
     def __init__(
         self, minval: float = -0.05, maxval: float = 0.05, seed: int | SeedGenerator | None = None
@@ -124,13 +146,20 @@ class RandomUniform(RandomInitializer):
         self.minval = float_argument(minval, "minval")
         self.maxval = float_argument(maxval, "maxval")
         if self.minval > self.maxval:
-            message = f"`minval` cannot be above `maxval`. Received: minval={self.minval}, maxval={self.maxval}."
-            raise ArgumentError(f"{message} Exchange the two.")
+            message = (
+                f"`minval` cannot be above `maxval`. Received: minval={self.minval}, maxval={self.maxval}."
+            )
+            message += " Allowed: minval up to maxval. Exchange the two."
+            raise ArgumentError(message)
 
     def check(self, shape: tuple[int, ...], dtype: DType) -> None:
         """Refuse dtypes that are not real and floating, or whose range the bounds leave."""
         super().check(shape, dtype)
-        check_range(dtype, minval=self.minval, maxval=self.maxval, range=self.maxval - self.minval)
+        distance = self.maxval - self.minval
+        if not max(abs(self.minval), abs(self.maxval), distance) <= dtype.largest:
+            check_range(dtype, minval=self.minval, maxval=self.maxval)
+            # The kernels scale by the distance, in the precision of the draw.
+            check_range(DTYPES[dtype.draw.name], distance=distance)
 
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
         """Draw the region."""
@@ -161,7 +190,8 @@ class TruncatedNormal(RandomInitializer):
         rounded once, which can round to the bounds' own roundings.
 
     Raises:
-        ArgumentError: `stddev` is negative, or a parameter is NaN or infinite.
+        ArgumentError: `stddev` is negative, a parameter is NaN or infinite, or values could leave the range
+            of the dtype.
         DTypeError: A complex, integer or bool dtype.
 
     Example:
@@ -171,7 +201,7 @@ class TruncatedNormal(RandomInitializer):
         (True, np.float32(0.88))
     """
 
-    kinds_remedy: ClassVar[str] = _COMPLEX_NOTE
+    kinds_remedy: ClassVar[str] = COMPLEX_REMEDY
 
     def __init__(
         self, mean: float = 0.0, stddev: float = 0.05, seed: int | SeedGenerator | None = None
@@ -181,9 +211,9 @@ class TruncatedNormal(RandomInitializer):
         self.stddev = float_argument(stddev, "stddev", low=0.0)
 
     def check(self, shape: tuple[int, ...], dtype: DType) -> None:
-        """Refuse dtypes that are not real and floating, or whose range the parameters leave."""
+        """Refuse dtypes that are not real and floating, or whose range the values could leave."""
         super().check(shape, dtype)
-        check_range(dtype, mean=self.mean, stddev=self.stddev)
+        check_reach(dtype, self.mean, self.stddev, 2.0)
 
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
         """Draw the region."""
@@ -195,16 +225,47 @@ class TruncatedNormal(RandomInitializer):
 
 
 def check_range(dtype: DType, **parameters: float) -> None:
-    """Refuse parameters that the dtype cannot hold, since all values would be infinite.
+    """Refuse parameters that the dtype cannot hold, since values would be infinite.
 
     Args:
         dtype: The dtype asked for.
-        **parameters: The parameters by name.
+        **parameters: The parameters, or the farthest values that they lead to, by name.
 
     Raises:
         ArgumentError: One is larger than the dtype's largest value.
+
+    Example:
+        >>> check_range(resolve_dtype("float16"), mean=0.5)
     """
     for name, value in parameters.items():
         if not abs(value) <= dtype.largest:
-            message = f"`{name}` is beyond the range of dtype {dtype.name!r}. Received: {name}={value}."
-            raise ArgumentError(f"{message} Allowed: up to {dtype.largest}. Choose a wider dtype.")
+            message = (
+                f"`{name}` is beyond the range of dtype {dtype.name!r}. Received: {name}={value}. Allowed:"
+            )
+            message += f" up to {dtype.largest} either way. Choose smaller parameters or a wider dtype."
+            raise ArgumentError(message)
+
+
+def check_reach(dtype: DType, mean: float, stddev: float, deviations: float) -> None:
+    """Refuse a mean and a standard deviation whose farthest values the dtype cannot hold.
+
+    Args:
+        dtype: The dtype asked for.
+        mean: The mean.
+        stddev: The standard deviation.
+        deviations: How many standard deviations away from the mean the farthest value is.
+
+    Raises:
+        ArgumentError: That value is larger than the dtype's largest.
+
+    Example:
+        >>> check_reach(resolve_dtype("float16"), 0.0, 0.02, 6.77)
+    """
+    farthest = abs(mean) + deviations * stddev
+    if not farthest <= dtype.largest:
+        message = (
+            f"Values would leave the range of dtype {dtype.name!r}. Received: mean={mean}, stddev={stddev},"
+        )
+        message += f" which reach {farthest:.5g}. Allowed: up to {dtype.largest} either way. Choose smaller"
+        message += " parameters or a wider dtype."
+        raise ArgumentError(message)

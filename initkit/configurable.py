@@ -1,0 +1,241 @@
+"""Objects whose configuration is their constructor's arguments, read back from attributes of their names."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+from typing import Any, Self
+
+import numpy as np
+
+from initkit.errors import ConfigError, did_you_mean, nearest_names
+from initkit.serialization import decode, encode
+
+# Arrays up to this size are shown whole, so that a repr evaluates; larger ones by a digest.
+_MOST_SHOWN_ELEMENTS = 1000
+
+
+class Configurable:
+    """The base class of what is described by its constructor's arguments alone.
+
+    From the constructor's signature come the config, clones, equality, hash and repr.
+
+    Example:
+        >>> class Ramp(Configurable):
+        ...     def __init__(self, start=0.0, stop=1.0):
+        ...         self.start, self.stop = start, stop
+        >>> Ramp(stop=2.0), Ramp(stop=2.0) == Ramp(0.0, 2.0)
+        (Ramp(start=0.0, stop=2.0), True)
+    """
+
+    def get_config(self) -> dict[str, Any]:
+        """Every constructor argument by its name, defaults included, in JSON types.
+
+        Returns:
+            A dict from which `from_config` makes an equal object.
+
+        Raises:
+            ConfigError: An argument was not kept in an attribute of its name.
+            ArgumentTypeError: An argument's value is of a type that no config can hold.
+
+        Example:
+            >>> import initkit as ik
+            >>> ik.Identity(gain=3.0).get_config()
+            {'gain': 3.0}
+        """
+        return {name: encode(value) for name, value in self._arguments().items()}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Make the object that `get_config` described.
+
+        Args:
+            config: Constructor arguments by name. Those left out keep their defaults.
+
+        Returns:
+            A new object.
+
+        Raises:
+            ConfigError: A key is no argument of the constructor.
+            ArgumentError: An argument has a value that the class refuses.
+
+        Example:
+            >>> import initkit as ik
+            >>> ik.HeNormal.from_config({"seed": 7})
+            HeNormal(seed=7, input_axes=None, output_axes=None)
+        """
+        if not isinstance(config, Mapping):
+            message = f"The config of {cls.__name__} must be a dict. Received: {config!r:.100} of type"
+            message += (
+                f" {type(config).__name__}. Allowed: arguments by name. Write, for example, {{'seed': 7}}."
+            )
+            raise ConfigError(message)
+        _check_argument_names(cls, config)
+        if missing := [
+            name for name, required in _arguments_of(cls).items() if required and name not in config
+        ]:
+            message = (
+                f"The config of {cls.__name__} lacks arguments. Received: {_listed(config)}. Allowed: all"
+            )
+            message += f" arguments without a default, and others. Add {_listed(missing)}."
+            raise ConfigError(message)
+        return cls(**{name: decode(value) for name, value in config.items()})
+
+    def clone(self, **changes: Any) -> Self:
+        """A new object of the same config, with some arguments changed.
+
+        Args:
+            **changes: Constructor arguments that shall differ, for example `seed=8`.
+
+        Returns:
+            A new object. A clone that keeps an integer seed gives the same values, a clone of an
+            unseeded initializer gives others, and a clone that keeps a SeedGenerator has a generator of
+            its own at the same position; say `seed=generator.child(name)` for values of its own.
+
+        Raises:
+            ConfigError: A name is no argument of the constructor.
+
+        Example:
+            >>> import initkit as ik
+            >>> ik.HeNormal(seed=7).clone(seed=8)
+            HeNormal(seed=8, input_axes=None, output_axes=None)
+        """
+        if _has_own_config(type(self)):
+            return type(self).from_config({**self.get_config(), **changes})
+        _check_argument_names(type(self), changes)
+        kept = {name: value for name, value in self._arguments().items() if name not in changes}
+        return type(self)(**{name: _cloned(value) for name, value in kept.items()}, **changes)
+
+    def _arguments(self) -> dict[str, Any]:
+        """The constructor's arguments, read back from the attributes of their names."""
+        arguments = {}
+        for name in _arguments_of(type(self)):
+            try:
+                arguments[name] = getattr(self, name)
+            except AttributeError:
+                message = (
+                    f"{type(self).__name__}.__init__ does not keep an argument, so no config can hold it."
+                )
+                message += f" Received: {name!r}. Allowed: arguments kept in attributes of their names. Write"
+                message += f" self.{name} = {name}."
+                raise ConfigError(message) from None
+        return arguments
+
+    def _state(self) -> dict[str, Any] | None:
+        """What tells this object from others of its class; None where the class does not say."""
+        if _has_own_config(type(self)):
+            return self.get_config()
+        try:
+            return self._arguments()
+        except ConfigError:
+            return None
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the classes are the same and the configs equal, NaN being equal to NaN."""
+        if not isinstance(other, Configurable) or type(self) is not type(other):
+            return NotImplemented
+        state = self._state()
+        return self is other if state is None else _frozen(state) == _frozen(other._state())
+
+    def __hash__(self) -> int:
+        """Hash the class and the config, except for the position of a generator, which moves."""
+        # A config of the user's own may say a generator's position in any way, so it cannot be hashed.
+        state = None if _has_own_config(type(self)) else self._state()
+        return hash((type(self), _frozen(state)))
+
+    def __repr__(self) -> str:
+        """An expression that makes an equal object; arrays of more than 1000 elements are abbreviated."""
+        state = self._state()
+        if state is None:
+            return object.__repr__(self)
+        return (
+            f"{type(self).__name__}({', '.join(f'{name}={_shown(value)}' for name, value in state.items())})"
+        )
+
+
+def _has_own_config(cls: type[Configurable]) -> bool:
+    """Whether a class of the user's own says itself what its config is."""
+    return cls.get_config is not Configurable.get_config
+
+
+def _arguments_of(cls: type[Configurable]) -> dict[str, bool]:
+    """The names of a constructor's arguments, and whether they must be given."""
+    constructor: Any = inspect.getattr_static(cls, "__init__")
+    if constructor is object.__init__:
+        return {}
+    arguments = {}
+    for name, parameter in list(inspect.signature(constructor).parameters.items())[1:]:
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
+            message = (
+                f"{cls.__name__}.__init__ has an argument that no config can name. Received: {parameter}."
+            )
+            message += " Allowed: arguments with names. Name each, or define get_config and from_config."
+            raise ConfigError(message)
+        arguments[name] = parameter.default is parameter.empty
+    return arguments
+
+
+def _check_argument_names(cls: type[Configurable], given: Mapping[str, Any]) -> None:
+    known = _arguments_of(cls)
+    if unknown := sorted(set(given) - set(known), key=str):
+        message = f"Unknown arguments for {cls.__name__}. Received: {_listed(unknown)}. Allowed:"
+        message += f" {_listed(known)}. Remove the others, or correct their spelling."
+        raise ConfigError(message + did_you_mean(nearest_names(str(unknown[0]), known)))
+
+
+def _listed(names: Iterable[object]) -> str:
+    return ", ".join(map(repr, names)) or "none"
+
+
+def _cloned(value: Any) -> Any:
+    """A copy of a constructor's argument; of objects with configs inside it, clones."""
+    if isinstance(value, Configurable):
+        return value.clone()
+    if type(value) in (list, tuple):
+        return type(value)(map(_cloned, value))
+    if type(value) is dict:
+        return {key: _cloned(entry) for key, entry in value.items()}
+    return copy.deepcopy(value)
+
+
+def _frozen(value: Any) -> object:
+    """A hashable stand-in for a constructor's argument, equal for arguments that configs hold as equal."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, (float, complex)) and value != value:
+        return ("nan", repr(value))
+    if isinstance(value, np.ndarray):
+        return (value.dtype.name, value.shape, value.tobytes())
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_frozen, value))
+    if isinstance(value, Mapping):
+        return frozenset((key, _frozen(entry)) for key, entry in value.items())
+    return value
+
+
+def _shown(value: Any) -> str:
+    """An expression that makes an argument, also where Python's own repr is none."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, (float, complex)) and not np.isfinite(value):
+        return f"{type(value).__name__}({str(value).strip('()')!r})"
+    if isinstance(value, np.ndarray):
+        return _shown_array(value)
+    if isinstance(value, (list, tuple)):
+        entries = ", ".join(map(_shown, value))
+        return f"[{entries}]" if isinstance(value, list) else f"({entries}{',' * (len(value) == 1)})"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key!r}: {_shown(entry)}" for key, entry in value.items()) + "}"
+    return repr(value)
+
+
+def _shown_array(array: np.ndarray[Any, Any]) -> str:
+    if not array.size:
+        return f"np.empty({array.shape}, {array.dtype.name!r})"
+    if array.size <= _MOST_SHOWN_ELEMENTS:
+        return f"np.array({_shown(array.tolist())}, {array.dtype.name!r})"
+    # Dask and logs tell arrays apart by their repr, so what is left out has to count.
+    digest = blake2b(array.tobytes(), digest_size=8).hexdigest()
+    return f"<array of shape {array.shape}, dtype {array.dtype.name!r}, BLAKE2b {digest}>"
