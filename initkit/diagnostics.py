@@ -1,0 +1,84 @@
+"""What this installation of initkit runs on."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Literal, overload
+
+import initkit
+from initkit.backends import BACKENDS, check_backend
+from initkit.errors import ArgumentError, BackendError
+from initkit.kernels.loader import engine, thread_count
+from initkit.seed import STREAM_VERSION
+
+
+@overload
+def show_config(mode: Literal["stdout"] = "stdout") -> None: ...
+@overload
+def show_config(mode: Literal["dict"]) -> dict[str, Any]: ...
+def show_config(mode: str = "stdout") -> dict[str, Any] | None:
+    """Tell which kernels, threads and array libraries are in use here, and why.
+
+    Args:
+        mode: `"stdout"` prints (default), `"dict"` returns the same facts for programs.
+
+    Returns:
+        None, or a dict with the keys `initkit`, `stream`, `python`, `platform`, `numpy`, `kernels`
+        (`instruction_set`, `library`, `reason`), `threads` and `backends` (each backend's name, and
+        "available" or why it is not).
+
+    Raises:
+        ArgumentError: `mode` is neither.
+        BackendError: The environment variables INITKIT_SIMD or INITKIT_NUM_THREADS ask for what cannot be had.
+
+    Example:
+        >>> show_config("dict")["stream"]
+        1
+    """
+    if mode not in ("stdout", "dict"):
+        raise ArgumentError(f"Invalid `mode` argument: {mode!r}. Please use 'stdout' or 'dict'.")
+    facts = _facts()
+    if mode == "dict":
+        return facts
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            print(f"{name}:")
+            for key, entry in value.items():
+                print(f"  {key + ':':<17}{entry}")
+        else:
+            print(f"{name + ':':<19}{value}")
+    return None
+
+
+def _facts() -> dict[str, Any]:
+    running = engine()
+    return {
+        "initkit": initkit.__version__,
+        "stream": STREAM_VERSION,
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "platform": f"{sys.platform} {platform.machine()}",
+        "numpy": version("numpy"),
+        "kernels": {
+            "instruction_set": running.instruction_set,
+            "library": "none" if running.library is None else str(running.library),
+            "reason": running.reason,
+        },
+        "threads": thread_count(),
+        "backends": {name: _state_of(name) for name in BACKENDS},
+    }
+
+
+def _state_of(backend: str) -> str:
+    try:
+        check_backend(backend)
+    except BackendError as error:
+        return str(error)
+    distributions = (backend,) if backend == "numpy" else (backend, "cupy-cuda12x", "cupy-cuda13x")
+    for name in distributions:
+        try:
+            return f"available, {name} {version(name)}"
+        except PackageNotFoundError:
+            continue
+    return "available"

@@ -1,0 +1,145 @@
+/* The library's entry points: which instruction sets there are, and a fill with one of them. */
+#include "fill.h"
+
+#include <string.h>
+
+#if defined(_WIN32)
+#define IK_EXPORT __declspec(dllexport)
+#else
+#define IK_EXPORT __attribute__((visibility("default")))
+#endif
+
+#if defined(__x86_64__) || defined(_M_X64)
+#define IK_X86 1
+#include <immintrin.h>
+#if defined(_MSC_VER)
+#include <intrin.h>
+#endif
+#endif
+
+typedef void (*ik_filler)(const ik_request *, ik_u64, ik_u64, void *);
+
+void ik_fill_baseline(const ik_request *request, ik_u64 first, ik_u64 count, void *out);
+#if defined(IK_HAVE_AVX2)
+void ik_fill_avx2(const ik_request *request, ik_u64 first, ik_u64 count, void *out);
+#endif
+#if defined(IK_HAVE_AVX512)
+void ik_fill_avx512(const ik_request *request, ik_u64 first, ik_u64 count, void *out);
+#endif
+#if defined(IK_HAVE_NEON)
+void ik_fill_neon(const ik_request *request, ik_u64 first, ik_u64 count, void *out);
+#endif
+
+#if defined(IK_HAVE_AVX2) || defined(IK_HAVE_AVX512)
+#if defined(_MSC_VER) && !defined(__clang__)
+/* Leaf 7 lists the instructions; XCR0 says whether the operating system keeps the wide registers. */
+static int leaf7(int *ebx) {
+    int registers[4];
+    __cpuid(registers, 0);
+    if (registers[0] < 7) return 0;
+    __cpuidex(registers, 1, 0);
+    if (!(registers[2] & (1 << 27))) return 0;
+    __cpuidex(registers, 7, 0);
+    *ebx = registers[1];
+    return (int)_xgetbv(0);
+}
+static int has_avx2(void) {
+    int ebx = 0;
+    const int kept = leaf7(&ebx);
+    return (kept & 0x06) == 0x06 && (ebx & (1 << 5));
+}
+static int has_avx512(void) {
+    int ebx = 0;
+    const int kept = leaf7(&ebx);
+    const int needed = (1 << 16) | (1 << 17) | (1 << 30) | (int)(1u << 31);
+    return (kept & 0xE6) == 0xE6 && (ebx & needed) == needed;
+}
+#else
+static int has_avx2(void) { return __builtin_cpu_supports("avx2") != 0; }
+static int has_avx512(void) {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+#endif
+#endif
+
+/* By name, so that Python and the environment variable need no codes; fastest first. */
+static ik_filler filler_named(const char *name) {
+#if defined(IK_HAVE_AVX512)
+    if (!strcmp(name, "avx512")) return has_avx512() ? ik_fill_avx512 : 0;
+#endif
+#if defined(IK_HAVE_AVX2)
+    if (!strcmp(name, "avx2")) return has_avx2() ? ik_fill_avx2 : 0;
+#endif
+#if defined(IK_HAVE_NEON)
+    if (!strcmp(name, "neon")) return ik_fill_neon;
+#endif
+    if (!strcmp(name, "baseline")) return ik_fill_baseline;
+    return 0;
+}
+
+static ik_filler chosen = ik_fill_baseline;
+
+/* Uses an instruction set from now on; 0 where this build or this processor has it not. */
+IK_EXPORT int ik_use(const char *name) {
+    const ik_filler filler = filler_named(name);
+    if (!filler) return 0;
+    chosen = filler;
+    return 1;
+}
+
+IK_EXPORT const char *ik_source_digest(void) { return IK_SOURCE_DIGEST; }
+
+/* Threads of other libraries run with denormals flushed to zero; values here must not depend on that. */
+#if defined(IK_X86)
+typedef unsigned int ik_mode;
+#define IK_DEFAULT_MODE 0x1F80u
+static ik_mode read_mode(void) { return _mm_getcsr(); }
+static void write_mode(ik_mode mode) { _mm_setcsr(mode); }
+#elif defined(__aarch64__) && defined(__GNUC__)
+typedef ik_u64 ik_mode;
+#define IK_DEFAULT_MODE 0u
+static ik_mode read_mode(void) {
+    ik_mode mode;
+    __asm__ __volatile__("mrs %0, fpcr" : "=r"(mode));
+    return mode;
+}
+static void write_mode(ik_mode mode) { __asm__ __volatile__("msr fpcr, %0" : : "r"(mode)); }
+#else
+typedef int ik_mode;
+#define IK_DEFAULT_MODE 0
+static ik_mode read_mode(void) { return 0; }
+static void write_mode(ik_mode mode) { (void)mode; }
+#endif
+
+/* Fills out[0 … count) with the elements at positions first … first + count of the region.
+ *
+ * `packed` is, in native byte order and without padding: 4 words of identity (32 bits each); distribution,
+ * output and number of axes (32 bits each) and 32 bits of nothing; the parameters (doubles); the offset; then for
+ * each axis its count, and for each axis its stride (64 bits each). Returns 0, or 1 for a request that makes no sense.
+ */
+IK_EXPORT int ik_fill(const unsigned char *packed, ik_u64 first, ik_u64 count, void *out) {
+    ik_request request;
+    ik_i32 codes[4];
+    memcpy(request.identity, packed, 16);
+    memcpy(codes, packed + 16, 16);
+    request.distribution = codes[0];
+    request.output = codes[1];
+    request.axes = codes[2];
+    if (request.distribution < 0 || request.distribution >= IK_DISTRIBUTIONS || request.output < 0 ||
+        request.output >= IK_OUTPUTS || request.axes < 1 || request.axes > IK_MOST_AXES)
+        return 1;
+    packed += 32;
+    memcpy(request.parameters, packed, sizeof request.parameters);
+    packed += sizeof request.parameters;
+    memcpy(&request.offset, packed, 8);
+    packed += 8;
+    const ik_size bytes = 8 * (ik_size)request.axes;
+    memcpy(request.counts, packed, bytes);
+    memcpy(request.strides, packed + bytes, bytes);
+    const ik_mode mode = read_mode();
+    write_mode(IK_DEFAULT_MODE);
+    chosen(&request, first, count, out);
+    write_mode(mode);
+    return 0;
+}

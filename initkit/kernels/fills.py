@@ -1,0 +1,138 @@
+"""Filling NumPy arrays: the engine of this process, given a law, a draw and a region."""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from struct import Struct
+from typing import Any
+
+import numpy as np
+
+from initkit.dtypes import resolve_dtype
+from initkit.kernels import twin
+from initkit.kernels.loader import engine
+from initkit.kernels.parameters import (
+    NormalParameters,
+    Request,
+    TruncatedNormalParameters,
+    UniformParameters,
+)
+from initkit.kernels.threads import run_pieces
+from initkit.region import AffineMap
+
+Array = np.ndarray[Any, Any]
+Key = tuple[int, int, int, int]
+
+# fill.h has the same number: the room for a law in a packed request.
+_MOST_PARAMETERS = 10
+
+
+def fill_uniform(out: Array, affine: AffineMap, key: Key, low: float, high: float) -> None:
+    """Fill a region with the uniform law on `[low, high)`.
+
+    Args:
+        out: A C-contiguous array of a float dtype of the table, with as many elements as the region.
+        affine: From positions of the region to indices of the draw.
+        key: The draw's identity.
+        low: The lower end, finite.
+        high: The upper end, finite, not below `low`.
+
+    Raises:
+        BackendError: An environment variable asks for an engine that cannot be had.
+    """
+    _fill(out, affine, key, _uniform(low, high, resolve_dtype(out.dtype).draw))
+
+
+def fill_normal(out: Array, affine: AffineMap, key: Key, mean: float, std: float) -> None:
+    """Fill a region with the normal law.
+
+    Args:
+        out: As for `fill_uniform`.
+        affine: From positions of the region to indices of the draw.
+        key: The draw's identity.
+        mean: The mean, finite.
+        std: The standard deviation, finite, not negative.
+
+    Raises:
+        BackendError: An environment variable asks for an engine that cannot be had.
+    """
+    _fill(out, affine, key, _normal(mean, std, resolve_dtype(out.dtype).draw))
+
+
+def fill_truncated_normal(
+    out: Array, affine: AffineMap, key: Key, mean: float, std: float, lower: float, upper: float
+) -> None:
+    """Fill a region with the law of `mean + std·Z`, `Z` standard normal given `lower <= Z <= upper`.
+
+    Args:
+        out: As for `fill_uniform`.
+        affine: From positions of the region to indices of the draw.
+        key: The draw's identity.
+        mean: The mean before truncation, finite.
+        std: The standard deviation before truncation, finite, not negative.
+        lower: The lower bound in standard deviations; may be minus infinity.
+        upper: The upper bound in standard deviations, above `lower`; may be infinity.
+
+    Raises:
+        BackendError: An environment variable asks for an engine that cannot be had.
+    """
+    _fill(out, affine, key, _truncated(mean, std, lower, upper, resolve_dtype(out.dtype).draw))
+
+
+# Keyed by plain numbers: a small tensor's call has no time to make and hash a dataclass.
+@lru_cache(maxsize=1024)
+def _uniform(low: float, high: float, draw: np.dtype[Any]) -> Request:
+    return UniformParameters(low, high).request(draw)
+
+
+@lru_cache(maxsize=1024)
+def _normal(mean: float, std: float, draw: np.dtype[Any]) -> Request:
+    return NormalParameters(mean, std).request(draw)
+
+
+@lru_cache(maxsize=1024)
+def _truncated(mean: float, std: float, lower: float, upper: float, draw: np.dtype[Any]) -> Request:
+    # Zero times infinity is not a bound: without deviation every value is the mean.
+    least, most = (mean + std * bound if std else mean for bound in (lower, upper))
+    return TruncatedNormalParameters(mean, std, lower, upper, least, most).request(draw)
+
+
+def _fill(out: Array, affine: AffineMap, key: Key, request: Request) -> None:
+    count = out.size
+    if not count:
+        return
+    running = engine()
+    if running.fill is None:
+        flat = out.reshape(-1)
+        twin.fill(flat, key, affine, 0, request)
+        return
+    axes = len(affine.counts)
+    packed = _layout(axes).pack(
+        *key,
+        request.transform,
+        resolve_dtype(out.dtype).kernel_code,
+        axes,
+        0,
+        *request.law,
+        *_PADDING[len(request.law)],
+        affine.offset,
+        *affine.counts,
+        *affine.strides,
+    )
+    address, width, fill = out.__array_interface__["data"][0], out.itemsize, running.fill
+
+    def work(first: int, length: int) -> None:
+        if fill(packed, first, length, address + first * width):
+            message = f"The compiled kernels refused a request: {request}, {affine}."
+            raise AssertionError(message)
+
+    run_pieces(count, work)
+
+
+_PADDING = [(0.0,) * (_MOST_PARAMETERS - length) for length in range(_MOST_PARAMETERS + 1)]
+
+
+@cache
+def _layout(axes: int) -> Struct:
+    """What dispatch.c reads: native byte order, no padding."""
+    return Struct(f"=4I4i{_MOST_PARAMETERS}dQ{axes}Q{axes}q")

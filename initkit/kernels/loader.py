@@ -1,0 +1,124 @@
+"""Finding the compiled kernels, and the instruction set to run them with.
+
+Without a usable library everything runs on the NumPy twin: the same values, slower. Which of the two is
+used, and why, is kept for `initkit.show_config()`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from initkit.errors import BackendError
+
+SIMD_VARIABLE = "INITKIT_SIMD"
+THREADS_VARIABLE = "INITKIT_NUM_THREADS"
+
+# Fastest first: the first one that this processor and this build have is used.
+INSTRUCTION_SETS = ("avx512", "avx2", "neon", "baseline")
+TWIN = "numpy"
+
+_SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
+_MOST_THREADS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What fills memory: the library with an instruction set, or the NumPy twin.
+
+    Attributes:
+        fill: The library's entry point; None for the twin.
+        instruction_set: `"avx512"`, `"avx2"`, `"neon"`, `"baseline"`, or `"numpy"` for the twin.
+        library: Where the library lies; None when there is none.
+        reason: Why the twin is used, or why this instruction set; one sentence.
+    """
+
+    fill: Any
+    instruction_set: str
+    library: Path | None
+    reason: str
+
+
+@cache
+def engine() -> Engine:
+    """The engine of this process, chosen at the first draw.
+
+    Returns:
+        The engine that `INITKIT_SIMD` names, or the fastest that works here.
+
+    Raises:
+        BackendError: `INITKIT_SIMD` names none, or one that this processor or this build has not.
+    """
+    wanted = os.environ.get(SIMD_VARIABLE, "").strip().lower()
+    if wanted and wanted not in (*INSTRUCTION_SETS, TWIN):
+        message = f"{SIMD_VARIABLE} names no engine. Received: {wanted!r}. Allowed:"
+        raise BackendError(f"{message} {', '.join((*INSTRUCTION_SETS, TWIN))}. Unset it for the fastest.")
+    if wanted == TWIN:
+        return Engine(None, TWIN, None, f"{SIMD_VARIABLE} asks for it.")
+    path = Path(__file__).parent / f"_initkit{_SUFFIX}"
+    library, reason = _open(path)
+    if library is None:
+        if wanted:
+            message = f"{SIMD_VARIABLE}={wanted} needs the compiled kernels. {reason}"
+            raise BackendError(f"{message} Unset {SIMD_VARIABLE}, or reinstall initkit where a C compiler works.")
+        return Engine(None, TWIN, None, reason)
+    for name in (wanted,) if wanted else INSTRUCTION_SETS:
+        if library.ik_use(name.encode()):
+            because = f"{SIMD_VARIABLE} asks for it." if wanted else "The fastest that this processor has."
+            return Engine(library.ik_fill, name, path, because)
+    message = f"{SIMD_VARIABLE}={wanted} is not possible: this processor or this build has no {wanted}."
+    raise BackendError(f"{message} Unset {SIMD_VARIABLE} for the fastest that works.")
+
+
+def _open(path: Path) -> tuple[Any, str]:
+    """The library, or None and the reason."""
+    if not path.exists():
+        return None, f"No compiled kernels at {path}: none were built, since no C compiler worked."
+    try:
+        library = ctypes.CDLL(str(path))
+        library.ik_source_digest.restype = ctypes.c_char_p
+        library.ik_use.argtypes = [ctypes.c_char_p]
+        library.ik_fill.argtypes = [ctypes.c_char_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_void_p]
+    except (OSError, AttributeError) as error:
+        return None, f"The compiled kernels at {path} cannot be loaded: {error}."
+    expected = _source_digest(path.parent)
+    if expected is not None and library.ik_source_digest().decode() != expected:
+        return None, f"The compiled kernels at {path} are older than their sources. Run `make build` again."
+    return library, ""
+
+
+def _source_digest(folder: Path) -> str | None:
+    """The digest that CMakeLists.txt compiles in; None where the sources are not beside the library."""
+    sources = sorted(folder.glob("*.c"))
+    if not sources:
+        return None
+    names = sorted([*sources, *folder.glob("*.h"), folder / "CMakeLists.txt"], key=lambda path: path.name)
+    each = "".join(sha256(path.read_bytes()).hexdigest() for path in names)
+    return sha256(each.encode()).hexdigest()
+
+
+def thread_count() -> int:
+    """How many threads a large fill uses.
+
+    Returns:
+        `INITKIT_NUM_THREADS`, or the number of processors that this process may run on.
+
+    Raises:
+        BackendError: The variable is not an integer from 1 to 256.
+    """
+    text = os.environ.get(THREADS_VARIABLE, "").strip()
+    if not text:
+        # Containers and batch systems pin processes; the machine's own count would oversubscribe them.
+        affinity = getattr(os, "sched_getaffinity", None)
+        count = len(affinity(0)) if affinity else os.cpu_count() or 1
+        return min(count, _MOST_THREADS)
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_THREADS:
+        message = f"{THREADS_VARIABLE} must be an integer from 1 to {_MOST_THREADS}. Received: {text!r}."
+        raise BackendError(f"{message} Unset it to use every processor.")
+    return int(text)

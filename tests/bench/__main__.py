@@ -1,0 +1,148 @@
+"""`make bench`: prints a table of times and of ratios to peers, all from this run."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+import initkit as ik
+from tests.bench.peers import Work, jax_call, keras_call, numpy_normal, own_fill, torch_fill
+from tests.bench.timing import per_call, side_by_side
+
+LARGE = (4096, 4096)
+SQUARE = (2048, 2048)
+SMALL = (64, 64)
+
+RECIPE = Path(__file__).parents[2] / "examples" / "recipes" / "gpt2.yaml"
+
+
+def main() -> None:
+    """Measure everything and print it."""
+    facts = ik.show_config("dict")
+    print(f"initkit {facts['initkit']}, {facts['kernels']['instruction_set']}, {facts['threads']} threads;", end=" ")
+    print(", ".join(f"{name} {version(name)}" for name in ("numpy", "torch", "jax", "keras")), end="; ")
+    print(f"Python {platform.python_version()}, {_processor()}")
+    print("\nTimes are medians; functions of one line take turns. Ratio: the peer's time over initkit's.\n")
+    _print_row("float32, 4096², in place", "initkit", "peer", "ratio", "asked")
+    for title, work, asked in _elementwise():
+        _report(title, work, LARGE, asked)
+    _report(
+        "Orthogonal 2048²",
+        {
+            "initkit": lambda: ik.Orthogonal(seed=7)(SQUARE),
+            "torch orthogonal_": torch_fill("orthogonal_", SQUARE, "float32"),
+        },
+        SQUARE,
+        1.5,
+    )
+    initializer = ik.HeNormal(seed=7)
+    small = {
+        "initkit": per_call(lambda: initializer(SMALL)),
+        "torch kaiming_normal_": per_call(torch_fill("kaiming_normal_", SMALL, "float32")),
+    }
+    _print_row("HeNormal 64², a call", *(f"{small[name] * 1e6:.1f} µs" for name in small), "", "≤ 12 µs")
+    _print_row("import initkit, beyond NumPy", f"{_import_seconds() * 1e3:.0f} ms", "", "", "≤ 100 ms")
+    seconds, megabytes = _build()
+    _print_row("build GPT-2, float32", f"{seconds:.2f} s", f"{megabytes} MB", "", "≤ 1.5 s, ≤ 300 MB")
+
+
+def _elementwise() -> list[tuple[str, Work, float]]:
+    uniform, normal = ik.RandomUniform(-1.0, 1.0, seed=7), ik.RandomNormal(stddev=1.0, seed=7)
+    truncated, he = ik.TruncatedNormal(stddev=1.0, seed=7), ik.HeNormal(seed=7)
+    bounds = {"a": -2.0, "b": 2.0}
+    return [
+        (
+            "uniform",
+            {
+                "initkit": own_fill(uniform, LARGE, "float32"),
+                "torch uniform_": torch_fill("uniform_", LARGE, "float32", a=-1.0, b=1.0),
+            },
+            7,
+        ),
+        (
+            "normal",
+            {
+                "initkit": own_fill(normal, LARGE, "float32"),
+                "torch normal_": torch_fill("normal_", LARGE, "float32"),
+                "NumPy SFC64": numpy_normal(LARGE),
+            },
+            8,
+        ),
+        (
+            "truncated ±2σ",
+            {
+                "initkit": own_fill(truncated, LARGE, "float32"),
+                "torch trunc_normal_": torch_fill("trunc_normal_", LARGE, "float32", **bounds),
+            },
+            60,
+        ),
+        (
+            "normal, bfloat16",
+            {
+                "initkit": own_fill(normal, LARGE, "bfloat16"),
+                "torch normal_": torch_fill("normal_", LARGE, "bfloat16"),
+            },
+            8,
+        ),
+        (
+            "HeNormal, new array",
+            {"initkit": lambda: he(LARGE), "Keras on JAX": keras_call("HeNormal", LARGE), "JAX, jit": jax_call(LARGE)},
+            15,
+        ),
+    ]
+
+
+def _report(title: str, work: Work, shape: tuple[int, int], asked: float) -> None:
+    times = side_by_side(work)
+    own = times.pop("initkit")
+    elements = shape[0] * shape[1]
+    for position, (peer, seconds) in enumerate(times.items()):
+        _print_row(
+            title if position == 0 else "",
+            f"{own * 1e3:.1f} ms, {own / elements * 1e9:.2f} ns",
+            f"{peer} {seconds * 1e3:.0f} ms",
+            f"{seconds / own:.1f}×",
+            f"≥ {asked:g}×" if position == 0 else "",
+        )
+
+
+def _print_row(title: str, own: str, peer: str, ratio: str, asked: str) -> None:
+    print(f"{title:<30}{own:>20}{peer:>32}{ratio:>9}  {asked}", flush=True)
+
+
+def _import_seconds() -> float:
+    """What `import initkit` adds to `import numpy`; the least of several fresh processes."""
+    code = "import time, numpy; start = time.perf_counter(); import initkit; print(time.perf_counter() - start)"
+    return min(float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(7))
+
+
+def _build() -> tuple[float, int]:
+    """Seconds of a whole `initkit build`, start-up included, and its peak memory in MB."""
+    with TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "initkit", "build", str(RECIPE), "-o", str(Path(folder) / "gpt2.safetensors")]
+        start = perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        seconds = perf_counter() - start
+    try:
+        import resource
+    except ImportError:
+        return seconds, 0
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return seconds, peak // (1024 * (1024 if sys.platform == "darwin" else 1))
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+if __name__ == "__main__":
+    main()

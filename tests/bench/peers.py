@@ -1,0 +1,54 @@
+"""The same work in initkit and in its peers, as functions that take no arguments."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import initkit as ik
+
+Work = dict[str, Callable[[], object]]
+
+
+def torch_fill(name: str, shape: tuple[int, int], dtype: str, **arguments: Any) -> Callable[[], object]:
+    """A function of `torch.nn.init` on a tensor that exists already."""
+    import torch
+
+    tensor = torch.empty(shape, dtype=getattr(torch, dtype))
+    function = getattr(torch.nn.init, name)
+    return lambda: function(tensor, **arguments)
+
+
+def own_fill(initializer: ik.Initializer, shape: tuple[int, int], dtype: str) -> Callable[[], object]:
+    """An initializer on an array that exists already."""
+    array = np.empty(shape, ik.dtypes.resolve_dtype(dtype).numpy)
+    return lambda: initializer.fill(array)
+
+
+def keras_call(name: str, shape: tuple[int, int]) -> Callable[[], object]:
+    """A Keras initializer on JAX, finished when it returns."""
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    import jax
+    import keras
+
+    initializer = getattr(keras.initializers, name)(seed=keras.random.SeedGenerator(7))
+    return lambda: jax.block_until_ready(initializer(shape))
+
+
+def jax_call(shape: tuple[int, int]) -> Callable[[], object]:
+    """`jax.nn.initializers.he_normal`, compiled."""
+    import jax
+
+    compiled = jax.jit(lambda key: jax.nn.initializers.he_normal()(key, shape))
+    key = jax.random.key(7)
+    return lambda: jax.block_until_ready(compiled(key))
+
+
+def numpy_normal(shape: tuple[int, int]) -> Callable[[], object]:
+    """NumPy's fastest normal generator, in float32, on an array that exists already."""
+    generator = np.random.Generator(np.random.SFC64(7))
+    array = np.empty(shape, np.float32)
+    return lambda: generator.standard_normal(dtype=np.float32, out=array)
