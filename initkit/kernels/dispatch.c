@@ -114,9 +114,9 @@ static void write_mode(ik_mode mode) { (void)mode; }
 
 /* Fills out[0 … count) with the elements at positions first … first + count of the region.
  *
- * `packed` is, in native byte order and without padding: 4 words of identity (32 bits each); distribution,
- * output and number of axes (32 bits each) and 32 bits of nothing; the parameters (doubles); the offset; then for
- * each axis its count, and for each axis its stride (64 bits each). Returns 0, or 1 for a request that makes no sense.
+ * `packed` is, in native byte order and without padding: 4 words of identity; distribution, output, number of axes
+ * and streaming (32 bits each); the parameters (doubles); the offset; then for each axis its count, and for each
+ * axis its stride (64 bits each). Returns 0, or 1 for a request that makes no sense.
  */
 IK_EXPORT int ik_fill(const unsigned char *packed, ik_u64 first, ik_u64 count, void *out) {
     ik_request request;
@@ -126,6 +126,7 @@ IK_EXPORT int ik_fill(const unsigned char *packed, ik_u64 first, ik_u64 count, v
     request.distribution = codes[0];
     request.output = codes[1];
     request.axes = codes[2];
+    request.streaming = codes[3];
     if (request.distribution < 0 || request.distribution >= IK_DISTRIBUTIONS || request.output < 0 ||
         request.output >= IK_OUTPUTS || request.axes < 1 || request.axes > IK_MOST_AXES)
         return 1;

@@ -102,22 +102,63 @@ IK_DEFINE_TRANSFORM(64, ik_u64, double)
 
 /* ---- Values to output ----------------------------------------------------------------------------------- */
 
-static void store_single(int output, const float *values, ik_size count, void *out, ik_size at) {
+/* Float32 values as any of the smaller floats, or as they are. */
+static void round_to(int output, const float *values, ik_size count, void *out) {
     switch (output) {
-    case IK_FLOAT32:
-        memcpy((float *)out + at, values, count * sizeof(float));
-        break;
     case IK_FLOAT16:
-        for (ik_size i = 0; i < count; ++i) ((ik_u16 *)out)[at + i] = ik_to_float16(values[i]);
+        for (ik_size i = 0; i < count; ++i) ((ik_u16 *)out)[i] = ik_to_float16(values[i]);
         break;
     case IK_BFLOAT16:
-        for (ik_size i = 0; i < count; ++i) ((ik_u16 *)out)[at + i] = ik_to_bfloat16(values[i]);
+        for (ik_size i = 0; i < count; ++i) ((ik_u16 *)out)[i] = ik_to_bfloat16(values[i]);
         break;
     case IK_FLOAT8_E4M3FN:
-        for (ik_size i = 0; i < count; ++i) ((ik_u8 *)out)[at + i] = ik_to_float8_e4m3fn(values[i]);
+        for (ik_size i = 0; i < count; ++i) ((ik_u8 *)out)[i] = ik_to_float8_e4m3fn(values[i]);
+        break;
+    case IK_FLOAT8_E5M2:
+        for (ik_size i = 0; i < count; ++i) ((ik_u8 *)out)[i] = ik_to_float8_e5m2(values[i]);
         break;
     default:
-        for (ik_size i = 0; i < count; ++i) ((ik_u8 *)out)[at + i] = ik_to_float8_e5m2(values[i]);
+        memcpy(out, values, count * sizeof *values);
+    }
+}
+
+/* Copies around the caches. An output that no cache can hold would only drive out what is in them, and be read from
+ * memory line by line before it is overwritten: for the cheap laws that costs more than drawing. */
+static void copy_streaming(void *out, const void *values, ik_size bytes) {
+#if defined(IK_STREAM_BYTES)
+    unsigned char *target = (unsigned char *)out;
+    const unsigned char *source = (const unsigned char *)values;
+    const ik_size ragged = (ik_size)(0 - (uintptr_t)target) % IK_STREAM_BYTES;
+    const ik_size head = ragged < bytes ? ragged : bytes;
+    memcpy(target, source, head);
+    ik_size done = head;
+    for (; done + IK_STREAM_BYTES <= bytes; done += IK_STREAM_BYTES) ik_stream(target + done, source + done);
+    memcpy(target + done, source + done, bytes - done);
+#else
+    memcpy(out, values, bytes);
+#endif
+}
+
+static void copy(const ik_request *request, void *out, const void *values, ik_size bytes) {
+    if (request->streaming)
+        copy_streaming(out, values, bytes);
+    else
+        memcpy(out, values, bytes);
+}
+
+/* Writes `count` values to `out[at]` and on, in the output's dtype; the tile's words are free by then. */
+static void store32(const ik_request *request, const float *values, ik_size count, ik_tile *tile, void *out,
+                    ik_size at) {
+    static const unsigned char widths[IK_OUTPUTS] = {4, 8, 2, 2, 1, 1};
+    const ik_size width = widths[request->output];
+    unsigned char *target = (unsigned char *)out + at * width;
+    if (request->output == IK_FLOAT32) {
+        copy(request, target, values, count * width);
+    } else if (request->streaming) {
+        round_to(request->output, values, count, tile->words.single);
+        copy_streaming(target, tile->words.single, count * width);
+    } else {
+        round_to(request->output, values, count, target);
     }
 }
 
@@ -132,19 +173,19 @@ static void fill_run(const ik_request *request, const ik_schedule *schedule, ik_
         const ik_size taken = count < IK_TILE - lead ? count : IK_TILE - lead;
         const ik_size blocks = (lead + taken + 3) / 4;
         /* Whole blocks need no detour through the tile when the output is of the draw's own precision. */
-        const int direct = taken == 4 * blocks;
+        const int direct = taken == 4 * blocks && !request->streaming;
         for (ik_size i = 0; i < blocks; ++i) tile->blocks[i] = block + i;
         if (request->output == IK_FLOAT64) {
             double *target = (double *)out + at, *values = direct ? target : tile->values.pair;
             draw_wide_words(schedule, tile, blocks);
             transform64(request, tile->words.pair, values, 4 * blocks);
-            if (!direct) memcpy(target, values + lead, taken * sizeof *target);
+            if (!direct) copy(request, target, values + lead, taken * sizeof *target);
         } else {
             float *target = (float *)out + at;
             float *values = direct && request->output == IK_FLOAT32 ? target : tile->values.single;
             draw_words(schedule, tile, blocks, tile->words.single);
             transform32(request, tile->words.single, values, 4 * blocks);
-            if (values != target) store_single(request->output, values + lead, taken, out, at);
+            if (values != target) store32(request, values + lead, taken, tile, out, at);
         }
         index += taken;
         at += taken;
@@ -195,7 +236,7 @@ static void fill_scattered(const ik_request *request, const ik_schedule *schedul
         transform32(request, words, values, paired ? 2 * count : count);
         if (paired)
             for (ik_size i = 0; i < count; ++i) values[i] = values[2 * i + (lane[i] & 1)];
-        store_single(request->output, values, count, out, at);
+        store32(request, values, count, tile, out, at);
     }
 }
 
@@ -257,4 +298,8 @@ void IK_PASTE(ik_fill_, IK_ISA)(const ik_request *request, ik_u64 first, ik_u64 
             done += taken;
         }
     }
+#if defined(IK_STREAM_BYTES)
+    /* Streaming stores are not ordered with those that tell other threads that this piece is done. */
+    _mm_sfence();
+#endif
 }

@@ -25,6 +25,8 @@ Key = tuple[int, int, int, int]
 
 # fill.h has the same number: the room for a law in a packed request.
 _MOST_PARAMETERS = 10
+# From here up an output is written around the caches, which could not hold it.
+_STREAMED_BYTES = 8 << 20
 
 
 def fill_uniform(out: Array, affine: AffineMap, key: Key, low: float, high: float) -> None:
@@ -112,7 +114,7 @@ def _fill(out: Array, affine: AffineMap, key: Key, request: Request) -> None:
         request.transform,
         resolve_dtype(out.dtype).kernel_code,
         axes,
-        0,
+        out.nbytes >= _STREAMED_BYTES,
         *request.law,
         *_PADDING[len(request.law)],
         affine.offset,

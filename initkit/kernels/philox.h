@@ -39,12 +39,16 @@ static inline ik_schedule ik_schedule_of(const ik_u32 identity[4]) {
 #if defined(IK_USE_AVX512)
 typedef __m512i ik_lanes;
 #define IK_LANES 8
+#define IK_STREAM_BYTES 64
 #define IK_GROUPS 4
 #define ik_load(address) _mm512_loadu_si512(address)
 #define ik_spread(word) _mm512_set1_epi64((long long)(ik_u64)(word))
 #define ik_multiply(a, b) _mm512_mul_epu32(a, b)
 #define ik_high(a) _mm512_srli_epi64(a, 32)
 #define ik_xor3(a, b, c) _mm512_ternarylogic_epi64(a, b, c, 0x96)
+static inline void ik_stream(void *target, const void *source) {
+    _mm512_stream_si512((__m512i *)target, _mm512_loadu_si512(source));
+}
 static inline void ik_store_blocks(ik_u32 *words, __m512i c0, __m512i c1, __m512i c2, __m512i c3) {
     const __m512i early = _mm512_mask_blend_epi32(0xAAAA, c0, _mm512_slli_epi64(c1, 32));
     const __m512i late = _mm512_mask_blend_epi32(0xAAAA, c2, _mm512_slli_epi64(c3, 32));
@@ -56,12 +60,16 @@ static inline void ik_store_blocks(ik_u32 *words, __m512i c0, __m512i c1, __m512
 #else
 typedef __m256i ik_lanes;
 #define IK_LANES 4
+#define IK_STREAM_BYTES 32
 #define IK_GROUPS 2
 #define ik_load(address) _mm256_loadu_si256((const __m256i *)(address))
 #define ik_spread(word) _mm256_set1_epi64x((long long)(ik_u64)(word))
 #define ik_multiply(a, b) _mm256_mul_epu32(a, b)
 #define ik_high(a) _mm256_srli_epi64(a, 32)
 #define ik_xor3(a, b, c) _mm256_xor_si256(_mm256_xor_si256(a, b), c)
+static inline void ik_stream(void *target, const void *source) {
+    _mm256_stream_si256((__m256i *)target, ik_load(source));
+}
 static inline void ik_store_blocks(ik_u32 *words, __m256i c0, __m256i c1, __m256i c2, __m256i c3) {
     const __m256i early = _mm256_blend_epi32(c0, _mm256_slli_epi64(c1, 32), 0xAA);
     const __m256i late = _mm256_blend_epi32(c2, _mm256_slli_epi64(c3, 32), 0xAA);
