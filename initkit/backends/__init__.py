@@ -6,11 +6,13 @@ from functools import cache
 from importlib.util import find_spec
 
 from initkit.backends.base import Backend, DrawKey
+from initkit.backends.numpy_backend import NumpyBackend
 from initkit.errors import ArgumentTypeError, BackendError, did_you_mean, nearest_names
 
 __all__ = ["BACKENDS", "Backend", "DrawKey", "check_backend", "checked_backend_name", "get_backend"]
 
 BACKENDS = ("numpy", "cupy")
+_NUMPY = NumpyBackend()
 
 
 def check_backend(name: object, device: object = None) -> None:
@@ -82,7 +84,7 @@ def checked_backend_name(name: object) -> str:
 
 @cache
 def get_backend(name: str, device: str | int | None = None) -> Backend:
-    """The backend of that name; one object per name and device.
+    """The backend of that name; one object for all that live in the same place.
 
     Args:
         name: `"numpy"` or `"cupy"`.
@@ -99,6 +101,4 @@ def get_backend(name: str, device: str | int | None = None) -> Backend:
         'numpy'
     """
     check_backend(name, device)
-    from initkit.backends.numpy_backend import NumpyBackend
-
-    return NumpyBackend()
+    return _NUMPY

@@ -21,7 +21,7 @@ class Backend(ABC):
 
     Attributes:
         name: The name that a `SeedGenerator` knows it by.
-        device: The device that was asked for, or None.
+        device: Where among the library's devices the arrays live, or None where it has but one.
         xp: The array library's namespace, for what is array algebra and not drawing.
     """
 

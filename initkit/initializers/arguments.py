@@ -37,7 +37,8 @@ def float_argument(value: object, name: str, *, low: float = -inf, high: float =
         )
         message += f"{bounds}. Choose one of these."
         raise ArgumentError(message)
-    return number
+    # Minus zero is zero: the two are equal, as are objects that hold them, so they must give equal bits.
+    return number + 0.0
 
 
 def _as_float(value: object, name: str) -> float:
