@@ -128,7 +128,7 @@ def decode_array(config: Mapping[str, Any]) -> np.ndarray[Any, Any]:
             # NumPy itself would cut 1.5 to 1.
             message = f"not every value is of dtype {dtype.name}"
             raise ValueError(message)
-        if dtype.kind == "complex":
+        if dtype.kind == "complex" and plain.size:
             plain = np.ascontiguousarray(plain).view(dtype.numpy).reshape(plain.shape[:-1])
         return plain.reshape(config.get("shape", plain.shape)).astype(dtype.numpy)
     except (LookupError, ValueError, TypeError, OverflowError) as error:
