@@ -97,6 +97,75 @@ def test_wheel_without_a_working_compiler_is_pure(pure_wheel: Path) -> None:
     assert names_in(pure_wheel) == package_files(*IN_EVERY_WHEEL)
 
 
+REPORT = """
+import hashlib, json, sys
+# An editable install adds a finder that comes before every path; Python's own finders are classes.
+sys.meta_path[:] = [finder for finder in sys.meta_path if isinstance(finder, type)]
+import initkit as ik
+
+kernels = ik.show_config("dict")["kernels"]
+values = (ik.HeNormal(seed=7)((64, 65)), ik.RandomUniform(seed=7)((999,), "float64"))
+kernels["digest"] = hashlib.sha256(b"".join(array.tobytes() for array in values)).hexdigest()
+print(json.dumps(kernels))
+"""
+
+
+def unpack(wheel: Path, into: Path) -> Path:
+    """The folder into which a wheel was unpacked, as an installer would."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(into)
+    return into
+
+
+def kernels_of(installed: Path) -> dict[str, str]:
+    """What initkit says of its kernels when imported from that folder, and the digest of some values."""
+    variables = {"PYTHONPATH": str(installed), "INITKIT_SIMD": ""}
+    reported: dict[str, str] = json.loads(
+        run(sys.executable, "-c", REPORT, cwd=installed, variables=variables)
+    )
+    return reported
+
+
+@needs_compiler
+def test_compiled_wheel_runs_on_its_own_library(compiled_wheel: Path, tmp_path: Path) -> None:
+    """Unpacked anywhere, the package finds the library beside its own files and computes with it."""
+    kernels = kernels_of(unpack(compiled_wheel, tmp_path))
+    assert Path(kernels["library"]).parent.samefile(tmp_path / "initkit" / "kernels")
+    assert kernels["instruction_set"] in {"avx512", "avx2", "neon", "baseline"}
+
+
+@posix_only
+@needs_compiler
+def test_pure_wheel_gives_the_same_values(compiled_wheel: Path, pure_wheel: Path, tmp_path: Path) -> None:
+    """Without the library the package computes with NumPy, says why, and the values are the same."""
+    pure = kernels_of(unpack(pure_wheel, tmp_path / "pure"))
+    assert pure["library"] == "none"
+    assert pure["instruction_set"] == "numpy"
+    assert "none were built" in pure["reason"]
+    assert pure["digest"] == kernels_of(unpack(compiled_wheel, tmp_path / "compiled"))["digest"]
+
+
+@needs_compiler
+def test_library_older_than_its_sources_is_not_used(compiled_wheel: Path, tmp_path: Path) -> None:
+    """In a source tree the library is used while the C files are those it was built from, and not after."""
+    here = unpack(compiled_wheel, tmp_path) / "initkit" / "kernels"
+    for name in package_files("*.c", "CMakeLists.txt"):
+        shutil.copy(ROOT / name, here)
+    assert kernels_of(tmp_path)["library"] != "none"
+    with (here / "fill.c").open("a", encoding="utf-8") as file:
+        file.write("/* a change */\n")
+    changed = kernels_of(tmp_path)
+    assert changed["library"] == "none"
+    assert "older than their sources" in changed["reason"]
+
+
+@needs_compiler
+def test_the_tests_run_on_the_compiled_kernels() -> None:
+    """Where there is a compiler the installation under test has its library, so that these tests test it."""
+    kernels = kernels_of(ROOT)
+    assert kernels["library"] != "none", kernels["reason"]
+
+
 def test_sdist_holds_what_a_build_needs(source: Path, tmp_path: Path) -> None:
     """The source archive has all that a build takes, C files and licence included, and nothing built."""
     with tarfile.open(build(source, tmp_path, "build_sdist")) as archive:
