@@ -150,10 +150,11 @@ def _named_class(name: str, registered_name: object, module: object) -> str:
     """The name to look up: a foreign class must not become a built-in one because their names are equal."""
     if isinstance(registered_name, str) and ">" in registered_name:
         return registered_name
-    if module is None or module == BUILT_IN:
-        return name
     # Keras has moved its modules more than once; its class names are what stayed.
-    return name if str(module).partition(".")[0] in ("keras", "tf_keras") else f"{module}>{name}"
+    if str(module).partition(".")[0] in (BUILT_IN, "keras", "tf_keras"):
+        return name
+    # A class that Keras does not know has its bare name as registered name, and no module if in __main__.
+    return name if module is None and registered_name is None else f"{module or '__main__'}>{name}"
 
 
 def serialize(obj: Any) -> Any:
