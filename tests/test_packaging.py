@@ -104,7 +104,8 @@ sys.meta_path[:] = [finder for finder in sys.meta_path if isinstance(finder, typ
 import initkit as ik
 
 kernels = ik.show_config("dict")["kernels"]
-values = (ik.HeNormal(seed=7)((64, 65)), ik.RandomUniform(seed=7)((999,), "float64"))
+laws = (ik.RandomNormal(seed=7), ik.TruncatedNormal(seed=7), ik.RandomUniform(seed=7))
+values = [law((99, 7), dtype) for law in laws for dtype in ("float32", "float64", "bfloat16")]
 kernels["digest"] = hashlib.sha256(b"".join(array.tobytes() for array in values)).hexdigest()
 print(json.dumps(kernels))
 """
