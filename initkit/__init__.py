@@ -1,5 +1,6 @@
 """Initializers for model weights: the same bits on every device, thread count, slice and precision."""
 
+from initkit.diagnostics import show_config
 from initkit.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -38,6 +39,7 @@ from initkit.lazy import LazyArray
 from initkit.registry import register
 from initkit.seed import SeedGenerator, seed_scope
 from initkit.serialization import deserialize, from_json, from_yaml, get, serialize, to_json, to_yaml
+from initkit.version import __version__
 
 __all__ = [
     "STFT",
@@ -73,6 +75,7 @@ __all__ = [
     "UnknownNameError",
     "VarianceScaling",
     "Zeros",
+    "__version__",
     "compute_fans",
     "deserialize",
     "from_json",
@@ -81,6 +84,7 @@ __all__ = [
     "register",
     "seed_scope",
     "serialize",
+    "show_config",
     "to_json",
     "to_yaml",
 ]

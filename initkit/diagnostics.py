@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal, overload
 
-import initkit
+import numpy as np
+
 from initkit.backends import BACKENDS, check_backend
 from initkit.errors import ArgumentError, BackendError
 from initkit.kernels.loader import engine, thread_count
 from initkit.seed import STREAM_VERSION
+from initkit.version import __version__
 
 
 @overload
@@ -31,14 +32,16 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
 
     Raises:
         ArgumentError: `mode` is neither.
-        BackendError: The environment variables INITKIT_SIMD or INITKIT_NUM_THREADS ask for what cannot be had.
+        BackendError: INITKIT_SIMD or INITKIT_NUM_THREADS, environment variables, ask for what cannot be had.
 
     Example:
         >>> show_config("dict")["stream"]
         1
     """
     if mode not in ("stdout", "dict"):
-        raise ArgumentError(f"Invalid `mode` argument: {mode!r}. Please use 'stdout' or 'dict'.")
+        message = f"Argument `mode` says how to report. Received: {mode!r:.100}. Allowed: 'stdout', 'dict'."
+        message += " Leave it out to print."
+        raise ArgumentError(message)
     facts = _facts()
     if mode == "dict":
         return facts
@@ -55,11 +58,11 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
 def _facts() -> dict[str, Any]:
     running = engine()
     return {
-        "initkit": initkit.__version__,
+        "initkit": __version__,
         "stream": STREAM_VERSION,
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "platform": f"{sys.platform} {platform.machine()}",
-        "numpy": version("numpy"),
+        "numpy": np.__version__,
         "kernels": {
             "instruction_set": running.instruction_set,
             "library": "none" if running.library is None else str(running.library),
@@ -75,6 +78,9 @@ def _state_of(backend: str) -> str:
         check_backend(backend)
     except BackendError as error:
         return str(error)
+    # Takes longer to import than all of initkit, and no draw needs it.
+    from importlib.metadata import PackageNotFoundError, version
+
     distributions = (backend,) if backend == "numpy" else (backend, "cupy-cuda12x", "cupy-cuda13x")
     for name in distributions:
         try:
