@@ -315,7 +315,7 @@ def truncated_far(arithmetic: Arithmetic, words: Array, law: Law) -> Array:
 
     Formula: `end + std·y`, `1 - Phi(|a| + y) = (1 - Phi(|a|))·(1 - v·mass)`, then clamped. `v` is `u`, or
     `1 - u` in the lower tail, where std has a minus sign. The distance `y` from the near end is computed
-    without the end itself, so it keeps its relative accuracy however far out the interval lies.
+    without the end itself, so its error is small beside its mean however far out the interval lies.
 
     Args:
         arithmetic: `SINGLE` or `DOUBLE`.
