@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from initkit.dtypes import DType, resolve_dtype
+from initkit.dtypes import DType, resolve_dtype, rounded
 from initkit.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -19,6 +19,7 @@ from initkit.errors import (
     nearest_names,
 )
 from initkit.initializer import Moments, RegionInitializer
+from initkit.initializers.random import check_range
 from initkit.region import Region
 from initkit.registry import built_in
 from initkit.seed import Draw
@@ -84,7 +85,8 @@ class STFT(RegionInitializer):
         windows that SciPy computes. A slice costs its own size and a pass over the window.
 
     Raises:
-        ArgumentError: A side, window or scaling that does not exist; a window value that is not finite.
+        ArgumentError: A side, window or scaling that does not exist; a window value that is not finite, or
+            beyond the dtype's range.
         ArgumentTypeError: A window that is neither a name nor real numbers; `periodic` that is no bool.
         ShapeError: The shape is not `(frame length, 1, N/2 + 1)` with `N >= 2`, the window has another
             length, or is zero everywhere and shall be scaled, as the symmetric Hann window of length 2.
@@ -134,7 +136,8 @@ class STFT(RegionInitializer):
             message += f" of at least 2. Received: shape={shape} of rank {len(shape)}."
             message += " For frames of 256 samples and an FFT of 512, write (256, 1, 257)."
             raise ShapeError(message)
-        self._weights(shape[0])
+        largest = np.abs(self._weights(shape[0])).max(initial=0.0)
+        check_range(dtype, window=float(largest))
 
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
         """Compute the region: exactly reduced angles, their cosines, the window."""
@@ -147,7 +150,7 @@ class STFT(RegionInitializer):
         table = None
         if length <= region.size:
             table = cosine_of_turns(4 * np.arange(length) + quarter, 4 * length)
-        real = resolve_dtype(out.dtype).draw
+        row = resolve_dtype(out.dtype)
         for box in region.boxes(_PIECE_ELEMENTS):
             part = region.part(box)
             times, _, bands = (
@@ -157,7 +160,7 @@ class STFT(RegionInitializer):
             steps = times[:, None, None] * bands % length
             cosines = cosine_of_turns(4 * steps + quarter, 4 * length) if table is None else table[steps]
             values = cosines * weights[times, None, None]
-            out[box] = draw.backend.xp.asarray(values.astype(real).astype(out.dtype))
+            out[box] = draw.backend.xp.asarray(rounded(values, row))
 
     def moments(self, shape: Any) -> Moments:
         """The mean and standard deviation of the tensor's own values, from sums of cosines in closed form."""

@@ -153,7 +153,7 @@ def test_density_gives_unit_norm() -> None:
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"])
 def test_low_precision_is_float32_rounded_once(dtype: str) -> None:
     """Narrow dtypes hold the float32 values, and those the float64 values, rounded to nearest even."""
-    init, shape = ik.STFT("imag", "hamming", None), (33, 1, 17)
+    init, shape = ik.STFT("imag", "hamming", None), (401, 1, 150)
     single = init(shape, "float32")
     assert (single == init(shape, "float64").astype(np.float32)).all()
     made = init(shape, dtype)
@@ -287,6 +287,14 @@ def test_window_of_zeros_is_refused_where_it_is_scaled(scaling: str | None) -> N
     with pytest.raises(ik.ShapeError, match=r"zero everywhere.*periodic=True"):
         ik.STFT(scaling=scaling)((2, 1, 5))
     assert (ik.STFT(scaling=None)((2, 1, 5)) == 0).all()
+
+
+def test_window_beyond_the_dtype_is_refused() -> None:
+    """Values that float16 cannot hold are an error, not infinities."""
+    init = ik.STFT(window=[1.0, 70_000.0], scaling=None)
+    assert init((2, 1, 3), "float32").max() == 70_000
+    with pytest.raises(ik.ArgumentError, match="`window` is beyond the range of dtype 'float16'"):
+        init((2, 1, 3), "float16")
 
 
 def test_window_can_be_an_array_and_stays_json() -> None:
