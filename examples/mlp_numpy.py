@@ -1,7 +1,7 @@
-"""A multilayer perceptron in plain NumPy, whose weights come from initializers named by strings.
+"""A multilayer perceptron in plain NumPy, trained from initial weights that strings name.
 
-Two interleaved spirals are told apart by three hidden layers. The same network starts from three different
-schemes: with weights of a fixed, too small size it learns nothing, with He's it does.
+Two interleaved spirals are told apart by three hidden layers. The same network starts from three schemes, each
+named by a string.
 
     python examples/mlp_numpy.py
 """
@@ -11,7 +11,7 @@ import numpy as np
 import initkit as ik
 
 WIDTHS = (2, 64, 64, 64, 1)
-STEPS = 2000
+STEPS = 300
 RATE = 0.01
 
 

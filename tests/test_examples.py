@@ -23,9 +23,10 @@ def test_example_runs(script: Path) -> None:
 
 
 def test_mlp_learns() -> None:
-    """He's initializer, found by its name, starts a network that tells the spirals apart."""
+    """Initializers found by their names start a network that tells the spirals apart."""
     done = subprocess.run(
         [sys.executable, str(EXAMPLES / "mlp_numpy.py")], capture_output=True, encoding="utf-8", check=True
     )
     shares = {line.split()[0]: float(line.split()[1].rstrip("%")) for line in done.stdout.splitlines()}
-    assert shares["he_normal"] > 95.0
+    assert len(shares) == 3
+    assert min(shares.values()) > 95.0
