@@ -16,6 +16,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 napoleon_numpy_docstring = False
+napoleon_use_ivar = True  # an attribute named in a class docstring may be a documented property too
 # Examples in docstrings are run by the tests; here those of the pages are, written as {doctest} blocks.
 doctest_test_doctest_blocks = ""
 doctest_global_setup = "import initkit as ik\nimport numpy as np"
