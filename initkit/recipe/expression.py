@@ -23,6 +23,7 @@ from typing import NamedTuple, NoReturn, TypeAlias
 
 from initkit.errors import ArgumentError, ArgumentTypeError, UnknownNameError, did_you_mean, nearest_names
 from initkit.recipe.arithmetic import CONSTANTS, FUNCTIONS, Number, apply, checked
+from initkit.recipe.excerpt import excerpt, fail_at
 
 # Bounds on hostile text. What is within them has a canonical text that is within them, too.
 _LONGEST_TEXT = 65_536
@@ -124,7 +125,7 @@ class Expression:
                 try:
                     stack[first:] = [apply(step.name, stack[first:])]
                 except ArgumentError as error:
-                    _fail(str(error), self.source, step.column)
+                    fail_at(str(error), self.source, step.column)
             else:
                 stack.append(step)
         return stack[0]
@@ -137,12 +138,12 @@ class Expression:
             suggestions = nearest_names(load.name, [*names, *RESERVED_NAMES])
             known = ", ".join(sorted(names)[:20]) or "none"
             message = f"The name {load.name!r} is not known here. Variables and captures: {known}."
-            message += f"{did_you_mean(suggestions)}\n{_excerpt(self.source, load.column)}"
+            message += f"{did_you_mean(suggestions)}\n{excerpt(self.source, load.column)}"
             raise UnknownNameError(message, load.name, suggestions)
         value = names[load.name]
         if type(value) not in (int, float) or value != value:
             message = f"{load.name!r} is not a number. Received: {value!r}. Allowed: int and float."
-            _fail(message, self.source, load.column)
+            fail_at(message, self.source, load.column)
         return value
 
 
@@ -286,7 +287,7 @@ class _Compiler:
     def _fail_function(self, token: _Token) -> NoReturn:
         suggestions = nearest_names(token.text, FUNCTIONS)
         message = f"There is no function {token.text!r}. Allowed: {', '.join(FUNCTIONS)}."
-        message += f"{did_you_mean(suggestions)}\n{_excerpt(self._text, token.column)}"
+        message += f"{did_you_mean(suggestions)}\n{excerpt(self._text, token.column)}"
         raise UnknownNameError(message, token.text, suggestions)
 
     def _fail_misplaced(self, missing: str, token: _Token) -> NoReturn:
@@ -301,7 +302,7 @@ class _Compiler:
         self._fail(f"{missing} {here}.", token)
 
     def _fail(self, message: str, place: _Token | _Pending) -> NoReturn:
-        _fail(message, self._text, place.column)
+        fail_at(message, self._text, place.column)
 
 
 def _canonical(steps: tuple[_Step, ...]) -> str:
@@ -334,16 +335,3 @@ def _canonical_part(name: str, operands: list[tuple[str, int]]) -> tuple[str, in
 def _enclosed(text: str, precedence: int, needed: int) -> str:
     """An operand, in parentheses if it binds too weakly to stand alone."""
     return text if precedence >= needed else f"({text})"
-
-
-def _fail(message: str, source: str, column: int) -> NoReturn:
-    """Raise an error that points into the source."""
-    message = f"{message}\n{_excerpt(source, column)}"
-    raise ArgumentError(message)
-
-
-def _excerpt(source: str, column: int) -> str:
-    """The part of the source around a column, with a caret below that column."""
-    first = max(0, column - 50)
-    shown = re.sub(r"\s", " ", source[first : column + 30])
-    return f"    {shown}\n    {' ' * (column - first)}^ column {column + 1}"
