@@ -87,7 +87,7 @@ def expand_braces(text: str, names: Mapping[str, Number] | None = None) -> list[
 
     Raises:
         ArgumentError: If braces are unbalanced or nested, or hold neither list nor range; if an item or a
-            range is empty; if the end of a range has no value or is no integer; if the names would be too many.
+            range is empty; if an end of a range has no value or is no integer; if there are too many names.
         ArgumentTypeError: If `text` is not a string.
 
     Example:
@@ -333,8 +333,8 @@ def _taken_at_once(stretch: str, tag: int) -> str:
     """The regular expression of a stretch between two stars, taken where it first fits, for good.
 
     A stretch has but one way to fit at a place, and one that begins later never ends earlier, so that no
-    later place could do better. The lookahead, repeated by its group, keeps the regular expression from trying
-    them all: its time would grow with a power of the name's length, as high as the number of stars.
+    later place could do better. The lookahead, repeated by its group, keeps the regular expression from
+    trying them all: its time would grow with a power of the name's length, as high as the number of stars.
     """
     return f"(?=(?P<s{tag}>.*?{stretch}))(?P=s{tag})"
 
