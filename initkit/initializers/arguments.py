@@ -43,8 +43,8 @@ def float_argument(value: object, name: str, *, low: float = -inf, high: float =
 
 def _as_float(value: object, name: str) -> float:
     try:
-        # The first two pass for numbers, yet nobody means them as such; an array is not one number.
-        if isinstance(value, (bool, np.bool_, str, bytes)) or np.ndim(value) != 0:  # type: ignore[arg-type]  # any object
+        # float() takes these, yet nobody means them as real numbers.
+        if isinstance(value, (bool, np.bool_, np.complexfloating, str, bytes)) or getattr(value, "ndim", 0):
             raise TypeError
         return float(value)  # type: ignore[arg-type]  # the check itself
     except OverflowError:
