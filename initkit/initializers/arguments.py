@@ -44,7 +44,7 @@ def float_argument(value: object, name: str, *, low: float = -inf, high: float =
 def _as_float(value: object, name: str) -> float:
     try:
         # float() takes these, yet nobody means them as real numbers.
-        if isinstance(value, (bool, np.bool_, np.complexfloating, str, bytes)) or getattr(value, "ndim", 0):
+        if isinstance(value, (bool, np.bool_, np.complexfloating, str, bytes)) or getattr(value, "ndim", False):
             raise TypeError
         return float(value)  # type: ignore[arg-type]  # the check itself
     except OverflowError:
