@@ -25,7 +25,7 @@ from initkit.region import AffineMap
 Key = tuple[int, int, int, int]
 
 # Elements at a time: temporaries stay in the second-level cache, and far below 16 MB together.
-_PIECE = 1 << 16
+_PIECE = 1 << 15
 
 _ELEMENTWISE: dict[int, Callable[[Arithmetic, Array, Law], Array]] = {
     UNIFORM: transforms.uniform,
