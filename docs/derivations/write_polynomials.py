@@ -66,7 +66,9 @@ def header() -> str:
     ]
     numbers = [f"#define IK_{name}_32 {literal(getattr(constants, name), True)}" for name in SINGLE_NUMBERS]
     numbers += [f"#define IK_{name}_64 {literal(getattr(constants, name), False)}" for name in DOUBLE_NUMBERS]
-    numbers += [f"#define IK_LOG32_{power} {literal(value, True)}" for power, value in enumerate(constants.LOG32)]
+    numbers += [
+        f"#define IK_LOG32_{power} {literal(value, True)}" for power, value in enumerate(constants.LOG32)
+    ]
     parts.append("\n".join(numbers) + "\n")
     parts += [function(name, getattr(constants, block), monic) for name, block, monic in POLYNOMIALS]
     return "\n".join([*parts, "#endif\n"])
