@@ -231,7 +231,7 @@ def test_t14_bad_parameters_are_refused(make: Any) -> None:
 
 
 def test_t15_seeds_are_any_integers() -> None:
-    """Keras' seeds overflow at 2**32, wrap on torch, may be True and not NumPy's integers. Here none is so."""
+    """Keras' seeds overflow at 2**32, wrap on torch, may be True, but not np.int64. Here none is so."""
     assert ik.HeNormal(seed=2**32)((8, 8)).tobytes() != ik.HeNormal(seed=0)((8, 8)).tobytes()
     assert ik.HeNormal(seed=2**40)((8, 8)).tobytes() != ik.HeNormal(seed=2**32)((8, 8)).tobytes()
     numpys: Any = np.int64(3)
