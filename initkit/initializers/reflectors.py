@@ -69,14 +69,13 @@ def fill_columns(xp: ModuleType, out: Any, columns: np.ndarray[Any, Any], draw_r
 
 
 def _enter_columns(xp: ModuleType, block: _Block, columns: np.ndarray[Any, Any], out: Any) -> None:
-    """Write the columns that the block's own reflectors begin: the product, applied to unit vectors."""
+    """Begin columns with their last reflectors; the rows above are left to the blocks before."""
     if not len(columns):
         return
     within = columns - block.first
     picked = xp.asarray(within)
     signs = block.signs[picked]
     weights = block.coupling @ (block.adjoint[:, picked] * signs)
-    out[: block.first] = 0
     xp.matmul(block.vectors.T, weights, out=out[block.first :])
     out[xp.asarray(columns), xp.arange(len(columns))] += signs
 

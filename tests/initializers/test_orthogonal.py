@@ -2,6 +2,7 @@
 
 import json
 import math
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -142,10 +143,12 @@ def test_one_by_one_complex_is_a_uniform_phase() -> None:
     assert stats.kstest(np.angle(values), stats.uniform(-np.pi, 2 * np.pi).cdf).pvalue > 1e-3
 
 
-def test_first_column_is_the_normalized_draw() -> None:
+@pytest.mark.parametrize("shape", [(30, 20), (20, 20)])
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+def test_first_column_is_the_normalized_draw(shape: tuple[int, int], dtype: str) -> None:
     """The first column is the first row of the draw of shape (n, m), as RandomNormal gives it, normalized."""
-    draw = ik.RandomNormal(0.0, 1.0, seed=7)((20, 30), "float64")
-    made = ik.Orthogonal(seed=7)((30, 20), "float64")
+    draw = ik.RandomNormal(0.0, 1.0, seed=7)(shape[::-1], dtype)
+    made = ik.Orthogonal(seed=7)(shape, dtype)
     np.testing.assert_allclose(made[:, 0], draw[0] / np.linalg.norm(draw[0]), atol=1e-14)
 
 
@@ -188,7 +191,15 @@ def test_slices_across_blocks_equal_the_whole(shape: tuple[int, int], dtype: str
     """Slices that need several blocks of reflectors agree with the whole too."""
     init = ik.Orthogonal(seed=7)
     whole, lazy = init(shape, dtype), init.lazy(shape, dtype)
-    for index in (np.s_[:], np.s_[:, 199::3], np.s_[::-7], np.s_[255:, -2:], np.s_[-1], np.s_[3, 250]):
+    for index in (
+        np.s_[:],
+        np.s_[:, 199::3],
+        np.s_[::-7],
+        np.s_[255:, -2:],
+        np.s_[-1],
+        np.s_[3, 250],
+        np.s_[240:0:-1, 5:3:-1],
+    ):
         assert np.abs(lazy[index] - whole[index]).max() < ROUNDING[dtype]
 
 
@@ -235,19 +246,30 @@ def test_moments_are_those_of_the_values(shape: tuple[int, ...], dtype: str) -> 
     assert abs(values.mean()) < 4 * moments.std / np.sqrt(values.size)
 
 
-def test_filling_in_place_gives_the_bits_of_a_call() -> None:
+@pytest.mark.parametrize("shape", [(50, 30), (4, 5, 30), (2, 3, 60)])
+def test_filling_in_place_gives_the_bits_of_a_call(shape: tuple[int, ...]) -> None:
     """Any layout of memory is filled with the values that a call gives."""
     init = ik.Orthogonal(seed=7)
-    expected = init((50, 30))
+    expected = init(shape)
+    bytes_of_it = np.empty(expected.nbytes + 1, np.uint8)
     for target in (
-        np.empty((50, 30), np.float32),
-        np.empty((30, 50), np.float32).T,
-        np.empty((100, 30), "f4")[::2],
+        np.empty_like(expected),
+        np.empty_like(expected, order="F"),
+        np.empty((*shape, 2), np.float32)[..., 0],
+        bytes_of_it[1:].view(np.float32).reshape(shape),
     ):
         assert init.fill(target) is target
         assert (target == expected).all()
-    unaligned = np.empty(50 * 30 * 4 + 1, np.uint8)[1:].view(np.float32).reshape(50, 30)
-    assert (init.fill(unaligned) == expected).all()
+
+
+def test_rows_of_a_matrix_need_no_more_memory_than_a_block() -> None:
+    """Two rows of a matrix of 24 MB are made in a few hundred kilobytes for each of a block's vectors."""
+    lazy = ik.Orthogonal(seed=7).lazy((3000, 2000))
+    tracemalloc.start()
+    lazy[5:7]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * 64 * 3000 * 4
 
 
 def test_seeds_and_draws_give_different_matrices() -> None:
