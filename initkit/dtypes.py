@@ -132,7 +132,8 @@ def _unknown(dtype: object) -> str:
     # Other libraries' dtypes print as torch.bfloat16, dtype('>f4') or <class 'jax.numpy.int4'>.
     name = str(dtype).rpartition(".")[2]
     hint = did_you_mean(nearest_names(name, DTYPES)) if len(name) < 40 else ""
-    return f"Unknown dtype {dtype!r:.100}. Allowed: {', '.join(DTYPES)}; or None for float32.{hint}"
+    message = f"Unknown dtype. Received: {dtype!r:.100}. Allowed: {', '.join(DTYPES)}; or None for float32."
+    return f"{message} Name one of these.{hint}"
 
 
 def rounded(values: np.ndarray[Any, Any], dtype: DType) -> np.ndarray[Any, Any]:

@@ -82,7 +82,7 @@ def test_other_spellings(spelling: object, name: str) -> None:
 )
 def test_unknown_dtype(wrong: object) -> None:
     """What is not in the table is refused with the list of what is."""
-    with pytest.raises(DTypeError, match=r"Unknown dtype .*Allowed: float32, float64.*or None"):
+    with pytest.raises(DTypeError, match=r"Unknown dtype. Received: .*Allowed: float32, float64.*or None"):
         resolve_dtype(wrong)
 
 
