@@ -42,7 +42,7 @@ class Orthogonal(RandomInitializer):
         the next and from a slice to the whole, so values are not equal to the bit: they agree to 2e-6 of
         the gain across machines, slices, and float32 and float64; in float64 alone to 4e-15.
         A slice of `k` rows or columns costs `O(k·m·j)`, `j` the last column of Q in it; the whole
-        `4m·n² - 8n³/3` operations, and as memory beside the array that of 192 rows of length `m` a few
+        `2m·n² - 2n³/3` operations, and as memory beside the array that of 192 rows of length `m` a few
         times, and for dtypes narrower than float32 the float32 matrix.
 
     Raises:
