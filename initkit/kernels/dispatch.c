@@ -112,6 +112,14 @@ static ik_mode read_mode(void) { return 0; }
 static void write_mode(ik_mode mode) { (void)mode; }
 #endif
 
+/* Sets this thread's floating-point mode, and returns the one before; of all ones: the default mode. For what Python
+ * computes before a fill. */
+IK_EXPORT ik_u64 ik_float_mode(ik_u64 mode) {
+    const ik_mode before = read_mode();
+    write_mode(mode == ~(ik_u64)0 ? IK_DEFAULT_MODE : (ik_mode)mode);
+    return before;
+}
+
 /* Fills out[0 … count) with the elements at positions first … first + count of the region.
  *
  * `packed` is, in native byte order and without padding: 4 words of identity; distribution, output, number of axes

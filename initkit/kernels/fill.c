@@ -217,9 +217,11 @@ static void fill_scattered(const ik_request *request, const ik_schedule *schedul
                 words[i] = words[4 * i + lane[i]];
             }
         }
-        transform64(request, words, tile->values.pair, paired ? 2 * count : count);
-        for (ik_size i = 0; i < count; ++i)
-            ((double *)out)[at + i] = tile->values.pair[paired ? 2 * i + (lane[i] & 1) : i];
+        double *values = tile->values.pair;
+        transform64(request, words, values, paired ? 2 * count : count);
+        if (paired)
+            for (ik_size i = 0; i < count; ++i) values[i] = values[2 * i + (lane[i] & 1)];
+        copy(request, (double *)out + at, values, count * sizeof *values);
     } else {
         draw_words(schedule, tile, count, tile->words.single);
         ik_u32 *words = tile->words.single;

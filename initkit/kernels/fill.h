@@ -14,7 +14,8 @@ enum { IK_FLOAT32, IK_FLOAT64, IK_FLOAT16, IK_BFLOAT16, IK_FLOAT8_E4M3FN, IK_FLO
 /* The order of initkit/kernels/parameters.py. */
 enum { IK_UNIFORM, IK_NORMAL, IK_TRUNCATED_CENTRAL, IK_TRUNCATED, IK_TRUNCATED_FAR, IK_DISTRIBUTIONS };
 
-/* `streaming` says that the whole output, of which this may be a piece, is larger than the caches.
+/* `streaming` says that the whole output, of which this may be a piece, is larger than the caches, or that its
+ * address is no multiple of its elements' size.
  * Position p of the region, unravelled over `counts`, is element offset + sum(digit * stride) of the draw. */
 typedef struct {
     ik_u32 identity[4];

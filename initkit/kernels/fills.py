@@ -10,7 +10,7 @@ import numpy as np
 
 from initkit.dtypes import resolve_dtype
 from initkit.kernels import twin
-from initkit.kernels.loader import engine
+from initkit.kernels.loader import default_float_mode, engine
 from initkit.kernels.parameters import (
     NormalParameters,
     Request,
@@ -84,19 +84,22 @@ def fill_truncated_normal(
 # Keyed by plain numbers: a small tensor's call has no time to make and hash a dataclass.
 @lru_cache(maxsize=1024)
 def _uniform(low: float, high: float, draw: np.dtype[Any]) -> Request:
-    return UniformParameters(low, high).request(draw)
+    with default_float_mode():
+        return UniformParameters(low, high).request(draw)
 
 
 @lru_cache(maxsize=1024)
 def _normal(mean: float, std: float, draw: np.dtype[Any]) -> Request:
-    return NormalParameters(mean, std).request(draw)
+    with default_float_mode():
+        return NormalParameters(mean, std).request(draw)
 
 
 @lru_cache(maxsize=1024)
 def _truncated(mean: float, std: float, lower: float, upper: float, draw: np.dtype[Any]) -> Request:
-    # Zero times infinity is not a bound: without deviation every value is the mean.
-    least, most = (mean + std * bound if std else mean for bound in (lower, upper))
-    return TruncatedNormalParameters(mean, std, lower, upper, least, most).request(draw)
+    with default_float_mode():
+        # Zero times infinity is not a bound: without deviation every value is the mean.
+        least, most = (mean + std * bound if std else mean for bound in (lower, upper))
+        return TruncatedNormalParameters(mean, std, lower, upper, least, most).request(draw)
 
 
 def _fill(out: Array, affine: AffineMap, key: Key, request: Request) -> None:
@@ -108,24 +111,26 @@ def _fill(out: Array, affine: AffineMap, key: Key, request: Request) -> None:
         flat = out.reshape(-1)
         twin.fill(flat, key, affine, 0, request)
         return
+    address, width, fill = out.__array_interface__["data"][0], out.itemsize, running.fill
     axes = len(affine.counts)
     packed = _layout(axes).pack(
         *key,
         request.transform,
         resolve_dtype(out.dtype).kernel_code,
         axes,
-        out.nbytes >= _STREAMED_BYTES,
+        # Whatever is written around the caches is copied, to any address; else C needs aligned ones.
+        out.nbytes >= _STREAMED_BYTES or address % width != 0,
         *request.law,
         *_PADDING[len(request.law)],
         affine.offset,
         *affine.counts,
         *affine.strides,
     )
-    address, width, fill = out.__array_interface__["data"][0], out.itemsize, running.fill
 
+    # Holds on to `out`: should the call be interrupted, the memory is there until every thread has stopped.
     def work(first: int, length: int) -> None:
         if fill(packed, first, length, address + first * width):
-            message = f"The compiled kernels refused a request: {request}, {affine}."
+            message = f"The compiled kernels refused a request for {out.dtype}: {request}, {affine}."
             raise AssertionError(message)
 
     run_pieces(count, work)

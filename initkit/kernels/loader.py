@@ -9,6 +9,8 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -26,6 +28,12 @@ TWIN = "numpy"
 
 _SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
 _MOST_THREADS = 256
+_DEFAULT_FLOAT_MODE = 2**64 - 1
+# As in docs/kernels.md.
+_BUILD = (
+    "cmake -S initkit/kernels -B build/kernels && cmake --build build/kernels"
+    " && cmake --install build/kernels --prefix ."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +42,14 @@ class Engine:
 
     Attributes:
         fill: The library's entry point; None for the twin.
+        float_mode: Sets the calling thread's floating-point mode, returns the one before; None for the twin.
         instruction_set: `"avx512"`, `"avx2"`, `"neon"`, `"baseline"`, or `"numpy"` for the twin.
         library: Where the library lies; None when there is none.
         reason: Why the twin is used, or why this instruction set; one sentence.
     """
 
     fill: Any
+    float_mode: Any
     instruction_set: str
     library: Path | None
     reason: str
@@ -58,38 +68,68 @@ def engine() -> Engine:
     wanted = os.environ.get(SIMD_VARIABLE, "").strip().lower()
     if wanted and wanted not in (*INSTRUCTION_SETS, TWIN):
         message = f"{SIMD_VARIABLE} names no engine. Received: {wanted!r}. Allowed:"
-        raise BackendError(f"{message} {', '.join((*INSTRUCTION_SETS, TWIN))}. Unset it for the fastest.")
+        message += f" {', '.join((*INSTRUCTION_SETS, TWIN))}. Unset it for the fastest."
+        raise BackendError(message)
     if wanted == TWIN:
-        return Engine(None, TWIN, None, f"{SIMD_VARIABLE} asks for it.")
+        return _twin(f"{SIMD_VARIABLE} asks for it.")
     path = Path(__file__).parent / f"_initkit{_SUFFIX}"
     library, reason = _open(path)
     if library is None:
         if wanted:
-            message = f"{SIMD_VARIABLE}={wanted} needs the compiled kernels. {reason}"
-            raise BackendError(f"{message} Unset {SIMD_VARIABLE}, or reinstall initkit where a C compiler works.")
-        return Engine(None, TWIN, None, reason)
+            message = f"{SIMD_VARIABLE} asks for compiled kernels, and none can be used. Received:"
+            message += f" {wanted!r}. Allowed: {TWIN}. {reason} Unset {SIMD_VARIABLE} to run on NumPy."
+            raise BackendError(message)
+        return _twin(reason)
     for name in (wanted,) if wanted else INSTRUCTION_SETS:
         if library.ik_use(name.encode()):
             because = f"{SIMD_VARIABLE} asks for it." if wanted else "The fastest that this processor has."
-            return Engine(library.ik_fill, name, path, because)
-    message = f"{SIMD_VARIABLE}={wanted} is not possible: this processor or this build has no {wanted}."
-    raise BackendError(f"{message} Unset {SIMD_VARIABLE} for the fastest that works.")
+            return Engine(library.ik_fill, library.ik_float_mode, name, path, because)
+    here = [name for name in INSTRUCTION_SETS if library.ik_use(name.encode())]
+    message = f"{SIMD_VARIABLE} asks for instructions that this processor or this build has not."
+    message += f" Received: {wanted!r}. Allowed: {', '.join((*here, TWIN))}. Unset it for the fastest."
+    raise BackendError(message)
+
+
+def _twin(reason: str) -> Engine:
+    return Engine(None, None, TWIN, None, reason)
+
+
+@contextmanager
+def default_float_mode() -> Iterator[None]:
+    """Keep subnormal numbers in this thread, even if another library has it flush them to zero.
+
+    The kernels do so themselves; this is for what Python computes for them. The twin has no means to do it.
+    """
+    float_mode = engine().float_mode
+    if float_mode is None:
+        yield
+        return
+    before = float_mode(_DEFAULT_FLOAT_MODE)
+    try:
+        yield
+    finally:
+        float_mode(before)
 
 
 def _open(path: Path) -> tuple[Any, str]:
-    """The library, or None and the reason."""
+    """The library, or None and the reason, which says what to do."""
     if not path.exists():
-        return None, f"No compiled kernels at {path}: none were built, since no C compiler worked."
+        reason = f"There are no compiled kernels at {path}: none were built here."
+        return None, f"{reason} Reinstall initkit where a C compiler works."
     try:
         library = ctypes.CDLL(str(path))
         library.ik_source_digest.restype = ctypes.c_char_p
+        # First of all, for an older library may lack the rest.
+        expected = _source_digest(path.parent)
+        if expected is not None and library.ik_source_digest().decode() != expected:
+            reason = f"The compiled kernels at {path} are older than their sources."
+            return None, f"{reason} Build them again, from the root of the source tree: `{_BUILD}`."
         library.ik_use.argtypes = [ctypes.c_char_p]
         library.ik_fill.argtypes = [ctypes.c_char_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_void_p]
+        library.ik_float_mode.argtypes, library.ik_float_mode.restype = [ctypes.c_uint64], ctypes.c_uint64
     except (OSError, AttributeError) as error:
-        return None, f"The compiled kernels at {path} cannot be loaded: {error}."
-    expected = _source_digest(path.parent)
-    if expected is not None and library.ik_source_digest().decode() != expected:
-        return None, f"The compiled kernels at {path} are older than their sources. Run `make build` again."
+        reason = f"The compiled kernels at {path} cannot be loaded: {error}."
+        return None, f"{reason} Reinstall initkit where a C compiler works."
     return library, ""
 
 
@@ -118,7 +158,8 @@ def thread_count() -> int:
         affinity = getattr(os, "sched_getaffinity", None)
         count = len(affinity(0)) if affinity else os.cpu_count() or 1
         return min(count, _MOST_THREADS)
-    if not text.isdecimal() or not 1 <= int(text) <= _MOST_THREADS:
-        message = f"{THREADS_VARIABLE} must be an integer from 1 to {_MOST_THREADS}. Received: {text!r}."
-        raise BackendError(f"{message} Unset it to use every processor.")
+    if not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= _MOST_THREADS:
+        message = f"{THREADS_VARIABLE} is no number of threads. Received: {text!r:.100}. Allowed: integers"
+        message += f" from 1 to {_MOST_THREADS}. Unset it to use every processor."
+        raise BackendError(message)
     return int(text)

@@ -1,7 +1,8 @@
 """One piece of work over several threads.
 
 The kernels release the interpreter lock, so Python's own threads are enough; an OpenMP runtime would
-collide with those that the frameworks bring.
+collide with those that the frameworks bring. Nothing here but locks and queues written in C: an interrupt
+may come at any moment, and must not leave a lock behind that nobody holds, as those in Python may.
 """
 
 from __future__ import annotations
@@ -10,22 +11,17 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from queue import SimpleQueue
 
 from initkit.kernels.loader import thread_count
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
 
 # Small enough that threads finish together, large enough that handing out costs nothing.
 PIECE = 1 << 18
 
-_pool: ThreadPoolExecutor | None = None
-_pool_size = 0
-_pool_lock = threading.Lock()
+Work = Callable[[int, int], None]
 
 
-def run_pieces(count: int, work: Callable[[int, int], None]) -> None:
+def run_pieces(count: int, work: Work) -> None:
     """Call `work(first, length)` for pieces that cover `range(count)`, on several threads if that pays.
 
     Args:
@@ -33,67 +29,100 @@ def run_pieces(count: int, work: Callable[[int, int], None]) -> None:
         work: Called with disjoint pieces, from several threads at once; it must not use the lock for long.
 
     Raises:
-        BaseException: Whatever `work` raised first; all threads have stopped by then.
+        BaseException: Whatever `work` raised. No thread is at work any more, except after a second interrupt.
     """
     threads = min(thread_count(), -(-count // PIECE)) if count > PIECE else 1
     if threads == 1:
         work(0, count)
         return
     pieces = _Pieces(count, work)
-    others: list[Future[None]] = []
-    # A RuntimeError says that the interpreter is shutting down and starts no threads any more.
-    with suppress(RuntimeError):
-        pool = _shared_pool(threads - 1)
-        others.extend(pool.submit(pieces.run) for _ in range(threads - 1))
     try:
-        pieces.run()
+        _workers.ask(threads - 1, pieces.join_in)
+        pieces.take(work)
     finally:
-        errors = [error for other in others if (error := other.exception()) is not None]
+        errors = pieces.finish()
     if errors:
         raise errors[0]
 
 
 class _Pieces:
-    """The pieces not taken yet."""
+    """The pieces not taken yet, and how many workers have joined the caller."""
 
-    def __init__(self, count: int, work: Callable[[int, int], None]) -> None:
+    def __init__(self, count: int, work: Work) -> None:
         self._count = count
-        self._work = work
+        self._work: Work | None = work
         self._next = 0
+        self._joined = 0
+        self._ended: SimpleQueue[BaseException | None] = SimpleQueue()
         self._lock = threading.Lock()
 
-    def run(self) -> None:
-        """Take pieces until none are left; after an error in any thread, none are."""
+    def take(self, work: Work) -> None:
+        """Take pieces until none are left."""
         while True:
             with self._lock:
                 first = self._next
                 self._next += PIECE
             if first >= self._count:
                 return
-            try:
-                self._work(first, min(PIECE, self._count - first))
-            except BaseException:
-                self._next = self._count
-                raise
+            work(first, min(PIECE, self._count - first))
+
+    def join_in(self) -> None:
+        """Take pieces in another thread, or do nothing where all has been done before it came to it."""
+        with self._lock:
+            work = self._work
+            if work is None:
+                return
+            self._joined += 1
+        error = None
+        try:
+            self.take(work)
+        except BaseException as raised:  # it is the caller's
+            error = raised
+            self._stop()
+        # Before the caller goes on, so that nothing of its work is held here any longer.
+        del work
+        self._ended.put(error)
+
+    def finish(self) -> list[BaseException]:
+        """Let nobody take another piece, wait for those that workers have, and tell their errors."""
+        self._stop()
+        ends = [self._ended.get() for _ in range(self._joined)]
+        return [error for error in ends if error is not None]
+
+    def _stop(self) -> None:
+        with self._lock:
+            self._next = self._count
+            self._work = None
 
 
-def _shared_pool(size: int) -> ThreadPoolExecutor:
-    from concurrent.futures import ThreadPoolExecutor
+class _Workers:
+    """Threads that wait for something to do. They are daemons, for a call waits for its own work itself."""
 
-    global _pool, _pool_size  # noqa: PLW0603  # one pool for the process is the point
-    with _pool_lock:
-        if _pool is None or _pool_size < size:
-            if _pool is not None:
-                _pool.shutdown(wait=False)
-            _pool, _pool_size = ThreadPoolExecutor(size, thread_name_prefix="initkit"), size
-        return _pool
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: a forked child has none of its parent's threads, and perhaps a lock that one held."""
+        self._lock = threading.Lock()
+        self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._threads = 0
+
+    def ask(self, number: int, job: Callable[[], None]) -> None:
+        """Have so many workers do a job as soon as they can, or fewer if the system refuses more threads."""
+        with self._lock, suppress(RuntimeError):
+            while self._threads < number:
+                name = f"initkit-{self._threads + 1}"
+                threading.Thread(target=_serve, args=(self._jobs,), name=name, daemon=True).start()
+                self._threads += 1
+        for _ in range(min(number, self._threads)):
+            self._jobs.put(job)
 
 
-def _forget_pool() -> None:
-    """A forked child has the pool's object but none of its threads."""
-    global _pool, _pool_lock  # noqa: PLW0603  # as above
-    _pool, _pool_lock = None, threading.Lock()
+def _serve(jobs: SimpleQueue[Callable[[], None]]) -> None:
+    while True:
+        jobs.get()()
 
 
+_workers = _Workers()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_pool)
+    os.register_at_fork(after_in_child=_workers.forget)
