@@ -24,7 +24,7 @@ from tests.catalogue import ENTRIES, Entry
 
 
 @ik.register("initializer-test")
-class Tent(ik.Initializer):
+class Roof(ik.Initializer):
     """What the README shows: a constructor and a call."""
 
     def __init__(self, width: float = 1.0, seed: Any = None) -> None:
@@ -118,14 +118,14 @@ def test_fill_of_subclasses() -> None:
 
 def test_users_class_works_everywhere() -> None:
     """A class of a constructor and a call has lazy arrays, filling, configs and equality."""
-    tent = Tent(2.0, seed=7)
-    whole = tent((6, 5), "float64")
-    assert tent.lazy((6, 5), "float64")[1:4, ::2].tobytes() == whole[1:4, ::2].tobytes()
-    assert tent.fill(np.empty((6, 5), order="F")).tobytes() == whole.tobytes()
-    assert tent == ik.from_yaml(ik.to_yaml(tent)) == ik.get({"Tent": {"width": 2.0, "seed": 7}})
-    assert pickle.loads(pickle.dumps(tent)) == tent
-    assert tent.moments((6, 5)) is None
-    assert tent.lazy((), "float64")[()] == tent((), "float64")
+    roof = Roof(2.0, seed=7)
+    whole = roof((6, 5), "float64")
+    assert roof.lazy((6, 5), "float64")[1:4, ::2].tobytes() == whole[1:4, ::2].tobytes()
+    assert roof.fill(np.empty((6, 5), order="F")).tobytes() == whole.tobytes()
+    assert roof == ik.from_yaml(ik.to_yaml(roof)) == ik.get({"Roof": {"width": 2.0, "seed": 7}})
+    assert pickle.loads(pickle.dumps(roof)) == roof
+    assert roof.moments((6, 5)) is None
+    assert roof.lazy((), "float64")[()] == roof((), "float64")
 
 
 def test_users_region_class() -> None:

@@ -8,6 +8,9 @@ import numpy as np
 
 from initkit.errors import ArgumentError, ArgumentTypeError
 
+# float() takes these, yet nobody means them as real numbers.
+_NO_FLOATS = (bool, np.bool_, np.complexfloating, str, bytes)
+
 
 def float_argument(value: object, name: str, *, low: float = -inf, high: float = inf) -> float:
     """Check a real argument of an initializer.
@@ -43,15 +46,15 @@ def float_argument(value: object, name: str, *, low: float = -inf, high: float =
 
 def _as_float(value: object, name: str) -> float:
     try:
-        # float() takes these, yet nobody means them as real numbers.
-        if isinstance(value, (bool, np.bool_, np.complexfloating, str, bytes)) or getattr(value, "ndim", False):
+        # Nor does anybody mean an array, even of one element.
+        if isinstance(value, _NO_FLOATS) or getattr(value, "ndim", False):
             raise TypeError
         return float(value)  # type: ignore[arg-type]  # the check itself
     except OverflowError:
         message = (
-            f"Argument `{name}` is out of range. Received: an integer of {value.bit_length()} bits. Allowed:"  # type: ignore[attr-defined]  # integers alone overflow
+            f"Argument `{name}` is out of range. Received: a number beyond 1.8e308. Allowed: numbers that a"
         )
-        message += " numbers that a float64 can hold. Choose one of these."
+        message += " float64 can hold. Choose one of these."
         raise ArgumentError(message) from None
     except (TypeError, ValueError):
         message = f"Argument `{name}` must be a real number. Received: {name}={value!r:.100} of type"
