@@ -4,8 +4,10 @@
 PYTHON ?= python3
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install
-# An editable install follows edits of Python files by itself; these it has to be built from again.
-BUILT_FROM := pyproject.toml $(wildcard initkit/kernels/*.c initkit/kernels/*.h) initkit/kernels/CMakeLists.txt
+# An editable install follows edits of Python files by itself. From these it has to be made again: what is compiled, and
+# the folders, whose times tell of new modules, which it would not find.
+FOLDERS := $(patsubst %/,%,$(sort $(dir $(wildcard initkit/*.py initkit/*/*.py))))
+BUILT_FROM := pyproject.toml $(wildcard initkit/kernels/*.c initkit/kernels/*.h) initkit/kernels/CMakeLists.txt $(FOLDERS)
 
 .PHONY: run test check bench docs gpu clean
 .NOTPARALLEL:
@@ -13,7 +15,7 @@ BUILT_FROM := pyproject.toml $(wildcard initkit/kernels/*.c initkit/kernels/*.h)
 # GPT-2's first weights, all 124 million, in a safetensors file.
 run: .venv/has-cli
 	mkdir -p build
-	$(BIN)/initkit build examples/recipes/gpt2.yaml -o build/gpt2.safetensors
+	$(BIN)/initkit build examples/recipes/gpt2.yaml -o build/gpt2.safetensors --force
 
 test: .venv/has-test
 	$(BIN)/python -m pytest -m "not gpu"
@@ -45,6 +47,7 @@ clean:
 # .venv/has-X is made once the extra X of pyproject.toml is installed, and again when what it was built from changes.
 .venv/has-%: .venv/made $(BUILT_FROM)
 	$(PIP) --editable ".[$*]"
+	$(BIN)/python -m compileall -q initkit # now, for it adds to the folders
 	touch $@
 
 # torch goes first and alone: the bare requirement takes the build that the package index offers for this machine, while
