@@ -6,7 +6,7 @@ A job is what the library's entry points take, so it can be handed to any build 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from struct import pack
@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from initkit.dtypes import DTYPES
-from initkit.kernels import transforms, twin
+from initkit.kernels import constants, transforms, twin
+from initkit.kernels.normal_law import truncation
 from initkit.kernels.parameters import (
     NORMAL,
     NormalParameters,
@@ -88,8 +89,11 @@ _REGIONS = [
     (AffineMap((1 << 62) - 40, (39,), (1,)), 0),
     (AffineMap((1 << 62) - 2, (41, 3), (-(1 << 56), -1)), 0),
     (AffineMap(0, (1 << 61,), (2,)), (1 << 61) - 35),
+    # From one row into the next, both longer than 32 bits can count.
+    (AffineMap(5, (3, (1 << 33) + 1), (1 << 34, 1)), (1 << 33) - 40),
+    (AffineMap(5, (3, (1 << 33) + 1), (1 << 36, -4)), (1 << 33) - 40),
 ]
-_WHOLE_COUNT = {1 << 61: 35}
+_MOST_VALUES = 6200
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +150,8 @@ def _fill_jobs() -> Iterator[Job]:
                 streaming = number % 3 == 0
                 # Copies go anywhere; else C's own types are at their own addresses, but at any of these.
                 misaligned = number % 67 if streaming else number % 7 * row.numpy.itemsize
-                count = _WHOLE_COUNT.get(affine.counts[0], math.prod(affine.counts) - first)
+                count = math.prod(affine.counts) - first
+                count = count if count < _MOST_VALUES else 77
                 out = np.empty(count, row.numpy)
                 twin.fill(out, KEY, affine, first, request)
                 payload = packed(request, row.kernel_code, streaming, affine)
@@ -154,17 +159,28 @@ def _fill_jobs() -> Iterator[Job]:
                 yield Job(label, FILL, 0, first, count, payload, padded(()), out.tobytes(), misaligned)
 
 
-def edge_words(bits: int) -> Array:
-    """Words at which something changes: ends, middles, quarters, powers of two, and their neighbours."""
+def edge_words(bits: int, edges: Iterable[float] = ()) -> Array:
+    """Words at which something changes: ends, quarters, powers of two, these parts, and their neighbours."""
     powers = [1 << power for power in range(bits)]
     quarters = [turn * (1 << (bits - 3)) for turn in range(8)]
     places = {0, (1 << bits) - 1, *powers, *((1 << bits) - power for power in powers), *quarters}
-    near = {
-        (place + step) % (1 << bits)
-        for place in places
-        for step in (*range(-9, 10), -4096, -2048, 2048, 4096)
-    }
+    steps = (*range(-9, 10), -4096, -2048, 2048, 4096)
+    near = {(place + step) % (1 << bits) for place in places for step in steps}
+    # One float32 probability is that of some hundred words; one in float64, of some thousand.
+    unit = 1 if bits == 32 else 1 << 11
+    near |= {(int(edge * 2**bits) + step * unit) % 2**bits for edge in edges for step in range(-600, 600)}
     return np.array(sorted(near), np.uint32 if bits == 32 else np.uint64)
+
+
+def edges_of(parameters: Parameters) -> list[float]:
+    """Where in [0, 1) a truncated law goes over from one formula or one tail to the other."""
+    if not isinstance(parameters, TruncatedNormalParameters):
+        return []
+    cut = truncation(parameters.lower, parameters.upper)
+    if cut.far:
+        return [0.5 / cut.mass, 1.0 - 0.5 / cut.mass]
+    levels = (constants.CENTRAL_LEAST_P, 0.5, 1.0 - constants.CENTRAL_LEAST_P)
+    return [(level - cut.p_lower) / cut.mass for level in levels]
 
 
 @cache
@@ -177,7 +193,7 @@ def _law_jobs() -> Iterator[Job]:
     random = np.random.default_rng(20)
     for name, parameters in LAWS.items():
         for part, bits, arithmetic in ((LAW32, 32, transforms.SINGLE), (LAW64, 64, transforms.DOUBLE)):
-            words = edge_words(bits)
+            words = edge_words(bits, (edge for edge in edges_of(parameters) if 0.0 < edge < 1.0))
             words = np.concatenate((words, random.permutation(words)))
             request = parameters.request(np.dtype(arithmetic.real))
             with np.errstate(all="ignore"):
@@ -243,8 +259,8 @@ def words_jobs() -> tuple[Job, ...]:
     random = np.random.default_rng(64)
     blocks = np.concatenate((np.arange(64, dtype=np.uint64), random.integers(0, 1 << 64, 64, np.uint64)))
     low, high = blocks & np.uint64(0xFFFFFFFF), blocks >> np.uint64(32)
-    k0, k1, *rest = KEY
-    words = twin.philox4x32_10(low, high, *(np.full_like(low, word) for word in rest), k0, k1)
+    k0, k1, word2, word3 = KEY
+    words = twin.philox4x32_10(low, high, np.full_like(low, word2), np.full_like(low, word3), k0, k1)
     expected = np.stack(words, axis=1).tobytes()
     identity = padded(tuple(map(float, KEY)))
     return (Job("words", WORDS, 0, 0, len(blocks), blocks.tobytes(), identity, expected),)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
+import sys
 import threading
 from collections.abc import Callable, Iterator
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from initkit.dtypes import DTYPES, DType
 from initkit.kernels import fill_normal, fill_truncated_normal, fill_uniform, fills, twin
-from initkit.kernels.loader import engine
+from initkit.kernels.loader import Engine, engine
 from initkit.kernels.parameters import (
     NormalParameters,
     Parameters,
@@ -190,6 +191,25 @@ def test_nothing_else_is_written(law: str, dtype: DType) -> None:
             assert inner.tobytes() == expected(parameters, dtype, affine, 0, count).tobytes()
             inner[:] = 0xA5
             assert (memory == 0xA5).all()
+
+
+@EACH_DTYPE
+def test_unaligned_outputs_are_copied_to(dtype: DType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """C writes values of a type to that type's addresses alone; the request says so where one is another."""
+    streaming: list[int] = []
+
+    def fill(packed: bytes, first: int, length: int, address: int) -> int:
+        streaming.append(int.from_bytes(packed[28:32], sys.byteorder))
+        return 0
+
+    monkeypatch.setattr(fills, "engine", lambda: Engine(fill, None, "baseline", None, ""))
+    width = dtype.numpy.itemsize
+    memory = np.zeros(64, np.uint8)
+    start = -memory.ctypes.data % 8
+    for misaligned in range(9):
+        out = memory[start + misaligned :][: 2 * width].view(dtype.numpy)
+        fill_uniform(out, AffineMap(0, (2,), (1,)), KEY, 0.0, 1.0)
+    assert streaming == [int(misaligned % width != 0) for misaligned in range(9)]
 
 
 @EACH_LAW

@@ -146,6 +146,8 @@ def test_threads_that_cannot_be_started(
     taken: list[int] = []
     run_pieces(6 * PIECE, lambda first, length: taken.append(first))
     assert taken == [number * PIECE for number in range(6)]
+    # Nobody would ever take them.
+    assert threads._workers._jobs.empty()
 
 
 # ---- Workers that come late, or stay long ------------------------------------------------------------------
@@ -270,6 +272,7 @@ def child():
     pid = os.fork()
     if not pid:
         print(draw(), flush=True)
+        assert [thread.name for thread in threading.enumerate()][1:] == ["initkit-1", "initkit-2"]
         # As a child of multiprocessing ends, and then as a plain one.
         (os._exit if len(sys.argv) > 1 else sys.exit)(0)
     assert os.waitpid(pid, 0)[1] == 0
@@ -282,6 +285,17 @@ def test_forked_children_draw(tmp_path: Path) -> None:
     code = f"{FORK}\nchild()\nprint(draw(), flush=True)\nchild()\nprint(draw(), flush=True)"
     lines = run(tmp_path / "program.py", code)
     assert lines == [digest()] * 4
+
+
+@needs_fork
+def test_fork_while_a_lock_is_held(tmp_path: Path) -> None:
+    """A lock that was held at the moment of the fork, and that nobody will release, stops no child."""
+    code = f"""{FORK}
+from initkit.kernels import threads
+draw()
+with threads._workers._lock: child()
+"""
+    assert run(tmp_path / "program.py", code) == [digest()]
 
 
 @needs_fork
