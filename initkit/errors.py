@@ -12,6 +12,11 @@ InitkitError
 │   └── DTypeError                        an unknown dtype, or one this initializer cannot make
 ├── RegionIndexError (IndexError)         an index outside a tensor, or of a kind not supported
 ├── BackendError (RuntimeError)           an array library or device that cannot be used here
+├── FileAccessError (OSError)             a file or folder that cannot be read or written
+│   ├── FileMissingError (FileNotFoundError)
+│   ├── FileTakenError (FileExistsError)
+│   ├── FileForbiddenError (PermissionError)
+│   └── FileIsFolderError (IsADirectoryError)
 └── FileFormatError (ValueError)          a file that is not what its name says
 ```
 
@@ -20,6 +25,7 @@ Each class also derives from the built-in exception in brackets, so `except Valu
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -90,6 +96,53 @@ class RegionIndexError(InitkitError, IndexError):
 
 class BackendError(InitkitError, RuntimeError):
     """An array library or a device cannot be used here."""
+
+
+class FileAccessError(InitkitError, OSError):
+    """A file or folder cannot be read or written; made by `file_access_error`, which picks the subclass."""
+
+
+class FileMissingError(FileAccessError, FileNotFoundError):
+    """There is no such file or folder."""
+
+
+class FileTakenError(FileAccessError, FileExistsError):
+    """The file exists already, and may not be overwritten."""
+
+
+class FileForbiddenError(FileAccessError, PermissionError):
+    """The system does not permit it."""
+
+
+class FileIsFolderError(FileAccessError, IsADirectoryError):
+    """A folder stands where a file was meant."""
+
+
+_BY_ERRNO: dict[int | None, type[FileAccessError]] = {
+    errno.ENOENT: FileMissingError,
+    errno.EEXIST: FileTakenError,
+    errno.EACCES: FileForbiddenError,
+    errno.EPERM: FileForbiddenError,
+    errno.EISDIR: FileIsFolderError,
+}
+
+
+def file_access_error(number: int | None, message: str, path: str) -> FileAccessError:
+    """The exception that fits an error number, as Python's own `OSError` would pick it.
+
+    Args:
+        number: One of the module `errno`.
+        message: What was wrong, and what to do.
+        path: The file or folder.
+
+    Returns:
+        An instance of `FileAccessError` or of the subclass that also is the built-in exception.
+
+    Example:
+        >>> isinstance(file_access_error(errno.ENOENT, "there is no such folder", "x"), FileNotFoundError)
+        True
+    """
+    return _BY_ERRNO.get(number, FileAccessError)(number, message, path)
 
 
 class FileFormatError(InitkitError, ValueError):

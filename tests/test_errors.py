@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import inspect
 import pickle
 import re
@@ -122,3 +123,23 @@ def test_did_you_mean() -> None:
     """The sentence names every suggestion, and is nothing without any."""
     assert did_you_mean(()) == ""
     assert did_you_mean(["a", "b"]) == " Did you mean 'a' or 'b'?"
+
+
+@pytest.mark.parametrize(
+    ("number", "built_in"),
+    [
+        (errno.ENOENT, FileNotFoundError),
+        (errno.EEXIST, FileExistsError),
+        (errno.EACCES, PermissionError),
+        (errno.EPERM, PermissionError),
+        (errno.EISDIR, IsADirectoryError),
+        (errno.ENOSPC, OSError),
+    ],
+)
+def test_file_access_errors_are_both(number: int, built_in: type[OSError]) -> None:
+    """An error about a file is initkit's own and the built-in one that Python would raise, with its parts."""
+    error = errors.file_access_error(number, "cannot be used", "folder/x")
+    assert isinstance(error, errors.FileAccessError)
+    assert isinstance(error, built_in)
+    assert (error.errno, error.strerror, error.filename) == (number, "cannot be used", "folder/x")
+    assert type(pickle.loads(pickle.dumps(error))) is type(error)

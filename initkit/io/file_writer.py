@@ -13,7 +13,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Self
 
-from initkit.errors import ArgumentError, FileFormatError
+from initkit.errors import ArgumentError, FileFormatError, file_access_error
 from initkit.io.positional import Bytes, PositionalFile, as_bytes
 from initkit.io.safetensors import Layout, position_in
 
@@ -57,7 +57,7 @@ class FileWriter:
         """Begin the hidden file.
 
         Raises:
-            OSError: If the folder does not exist or cannot be written to, if the path is a folder or not a
+            FileAccessError: If the folder does not exist or cannot be written to, if the path is a folder or not a
                 regular file, if it is write-protected, or if the disk has not enough space.
         """
         _check_target(self._target, self.layout.size)
@@ -102,7 +102,7 @@ class FileWriter:
 
         Raises:
             FileFormatError: If bytes are missing.
-            OSError: If the system refuses, as Windows does while another program has the old file open.
+            FileAccessError: If the system refuses, as Windows does while another program has the old file open.
         """
         try:
             if kind is None:
@@ -125,7 +125,7 @@ class FileWriter:
             self._temporary.replace(self._target)
         except PermissionError as error:
             message = "cannot be replaced; close the programs that have it open"
-            raise PermissionError(error.errno, message, str(self.path)) from error
+            raise file_access_error(error.errno, message, str(self.path)) from error
 
     def _discard(self) -> None:
         """Close and remove the hidden file, if there still is one."""
@@ -140,21 +140,21 @@ def _check_target(target: Path, size: int) -> None:
     """Refuse, before anything is computed, a path that cannot become a file of this size."""
     folder = target.parent
     if not folder.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "there is no such folder; make it first", str(folder))
+        raise file_access_error(errno.ENOENT, "there is no such folder; make it first", str(folder))
     if target.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "is a folder; name a file in it", str(target))
+        raise file_access_error(errno.EISDIR, "is a folder; name a file in it", str(target))
     if target.exists():
         if not target.is_file():
-            raise OSError(
+            raise file_access_error(
                 errno.EINVAL, "is not a regular file; remove it, or choose another name", str(target)
             )
         if not os.access(target, os.W_OK):
             message = "is write-protected; unprotect it, or choose another name"
-            raise PermissionError(errno.EACCES, message, str(target))
+            raise file_access_error(errno.EACCES, message, str(target))
     free = shutil.disk_usage(folder).free
     if free < size:
         message = f"the disk has {free:,} bytes free, and {size:,} are needed; free some, or choose another"
-        raise OSError(errno.ENOSPC, message, str(folder))
+        raise file_access_error(errno.ENOSPC, message, str(folder))
 
 
 def _create(path: Path) -> FileIO:
@@ -163,7 +163,7 @@ def _create(path: Path) -> FileIO:
         return path.open("xb", buffering=0)
     except OSError as error:
         message = f"no file can be made in this folder ({error.strerror}); choose another"
-        raise OSError(error.errno, message, str(path.parent)) from error
+        raise file_access_error(error.errno, message, str(path.parent)) from error
 
 
 def _covered(pieces: list[tuple[int, int]]) -> int:
