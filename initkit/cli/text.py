@@ -1,0 +1,112 @@
+"""Numbers, sizes and initializers as a person reads them."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import math
+import sys
+from typing import Any
+
+import numpy as np
+
+from initkit.initializer import Initializer
+from initkit.registry import BUILT_IN, registry, snake_case
+
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+_LONGEST_ARGUMENT = 40
+
+
+def show_number(value: float | None) -> str:
+    """A number in four significant digits; a dash for None.
+
+    Example:
+        >>> show_number(0.02 / math.sqrt(24)), show_number(None)
+        ('0.004082', '-')
+    """
+    return "-" if value is None else f"{value:.4g}"
+
+
+def show_size(nbytes: float) -> str:
+    """A number of bytes in powers of 1000, in three significant digits.
+
+    Example:
+        >>> show_size(497_759_232), show_size(12)
+        ('498 MB', '12 B')
+    """
+    for unit in _UNITS[:-1]:
+        if nbytes < 999.5:
+            return f"{nbytes:.3g} {unit}"
+        nbytes /= 1000
+    return f"{nbytes:.3g} {_UNITS[-1]}"
+
+
+def show_shape(shape: tuple[int, ...]) -> str:
+    """A shape as lengths with crosses between them.
+
+    Example:
+        >>> show_shape((768, 2304)), show_shape(())
+        ('768 x 2304', 'scalar')
+    """
+    return " x ".join(map(str, shape)) or "scalar"
+
+
+def show_initializer(initializer: Initializer) -> str:
+    """An initializer's name, and those of its arguments that are not the default, without the seed.
+
+    Example:
+        >>> import initkit as ik
+        >>> show_initializer(ik.RandomNormal(stddev=0.02, seed=7))
+        'random_normal(stddev=0.02)'
+    """
+    arguments = []
+    for name, parameter in inspect.signature(type(initializer)).parameters.items():
+        value = getattr(initializer, name, parameter.default)
+        if name != "seed" and not _equal(value, parameter.default):
+            arguments.append(f"{name}={_show_argument(value)}")
+    return (
+        f"{registered_name(type(initializer))}({', '.join(arguments)})"
+        if arguments
+        else registered_name(type(initializer))
+    )
+
+
+def registered_name(cls: type) -> str:
+    """The name that recipes use for a class: snake_case for initkit's own, else `package>Name`."""
+    package, _, name = (registry.full_name(cls) or cls.__name__).rpartition(">")
+    return snake_case(name) if package == BUILT_IN else f"{package}>{name}".lstrip(">")
+
+
+def _equal(value: Any, default: Any) -> bool:
+    return bool(np.array_equal(value, default)) if isinstance(value, np.ndarray) else bool(value == default)
+
+
+def _show_argument(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"<array {show_shape(value.shape)}>"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = repr(value)
+    return text if len(text) <= _LONGEST_ARGUMENT else f"{text[: _LONGEST_ARGUMENT - 2]}.."
+
+
+def print_json(data: object) -> None:
+    """Print JSON, indented; numbers that JSON does not have become null."""
+    print(json.dumps(_finite(data), indent=2, ensure_ascii=False))
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, float) and not math.isfinite(data):
+        return None
+    if isinstance(data, dict):
+        return {key: _finite(value) for key, value in data.items()}
+    return [_finite(value) for value in data] if isinstance(data, (list, tuple)) else data
+
+
+def terminal_width() -> int | None:
+    """The columns of the terminal that is printed to; None for a pipe or a file, which take any width."""
+    if not sys.stdout.isatty():
+        return None
+    import shutil
+
+    return shutil.get_terminal_size().columns
