@@ -98,9 +98,7 @@ def encode_array(array: np.ndarray[Any, Any]) -> dict[str, Any]:
         message = f"An array is too large for a config. Received: {array.size} elements, shape {array.shape}."
         message += f" Allowed: up to {_MOST_ARRAY_ELEMENTS}. Keep the array in a file."
         raise ArgumentError(message)
-    plain = array.astype(dtype.draw) if dtype.kind == "float" else array
-    if dtype.kind == "complex":
-        plain = np.stack([array.real, array.imag], axis=-1)
+    plain = np.stack([array.real, array.imag], axis=-1) if dtype.kind == "complex" else array
     config = {"value": plain.tolist(), "dtype": dtype.name, "shape": list(array.shape)}
     return {"class_name": "__numpy__", "config": config}
 

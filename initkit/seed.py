@@ -258,9 +258,8 @@ class SeedGenerator:
         return self._at(self.path, self._draws)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> SeedGenerator:
-        """An independent generator at the same position; shared ones stay shared within one copy."""
-        copied: SeedGenerator = memo.setdefault(id(self), self.__copy__())
-        return copied
+        """An independent generator at the same position."""
+        return self.__copy__()
 
     def __reduce__(self) -> tuple[Any, tuple[dict[str, Any]]]:
         """Pickle the config; a lock cannot be pickled."""

@@ -65,9 +65,7 @@ def _is_torch_tensor(array: Any) -> bool:
 def _torch_view(tensor: Any) -> np.ndarray[Any, Any]:
     plain = tensor.detach()
     name = str(plain.dtype).removeprefix("torch.")
-    lent = None
-    if plain.device.type == "cpu" and name in DTYPES:
-        lent = _lent_memory(plain, DTYPES[name].numpy)
+    lent = _lent_memory(plain, DTYPES[name].numpy) if name in DTYPES else None
     if lent is None:
         message = "This torch tensor cannot be filled in place. Received: dtype"
         message += (

@@ -162,6 +162,7 @@ def test_round_trips(value: Any, again: Any) -> None:
         (np.array([1.0]), [1.0], False),
         (np.array([1.0]), np.array([1.0], "float32"), False),
         (np.zeros((2, 3)), np.zeros((3, 2)), False),
+        (np.zeros(3, "int32"), np.zeros(3, "float32"), False),
         (np.zeros(3), np.zeros(3), True),
         (np.array([math.nan]), np.array([math.nan]), True),
         (ik.SeedGenerator(3), ik.SeedGenerator(3), True),

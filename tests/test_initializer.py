@@ -7,7 +7,6 @@ import dataclasses
 import inspect
 import pickle
 import threading
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -94,6 +93,13 @@ def test_fill_of_a_misaligned_array() -> None:
     assert not target.flags.aligned
     ik.RandomNormal(seed=7).fill(target)
     assert target.tobytes() == ik.RandomNormal(seed=7)((2, 3)).tobytes()
+
+    class Particular(Counting):
+        def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
+            assert out.flags.aligned
+            super().fill_region(out, region, draw)
+
+    assert Particular().fill(target).tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
 def test_fill_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,6 +226,8 @@ def test_wrong_results_are_refused(result: Any, error: type[Exception], message:
     [
         (np.full((2,), 1 / 3), "float32", np.float32(1 / 3)),
         (np.full((2,), 1 / 3), "bfloat16", np.float32(1 / 3)),
+        # Just above a tie of float16, and the tie itself in float32.
+        (np.full((2,), 1 + 2.0**-11 + 1e-12), "float16", np.float32(1)),
         ([1, 2], "float16", None),
         (np.array([True, False]), "int8", None),
         (np.array([1, 2]), "int8", None),
@@ -335,18 +343,17 @@ def test_copies_of_an_unseeded_object() -> None:
             assert again((8,)).tobytes() == first.tobytes()
 
 
-def test_unseeded_object_in_many_threads() -> None:
-    """Threads that call one unseeded object at once all get the same values."""
-    init, barrier = ik.RandomNormal(), threading.Barrier(8)
+def test_unseeded_object_in_many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that call one unseeded object at once all get the same values, also if each took entropy."""
+    init, barrier, entropy = ik.RandomNormal(), threading.Barrier(8), iter(range(8))
 
-    def draw(_: int) -> bytes:
+    def late(bits: int) -> int:
         barrier.wait()
-        result: bytes = init((64,)).tobytes()
-        return result
+        return next(entropy)
 
-    with ThreadPoolExecutor(8) as pool, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        assert len(set(pool.map(draw, range(8)))) == 1
+    monkeypatch.setattr("initkit.initializer.secrets.randbits", late)
+    with ThreadPoolExecutor(8) as pool:
+        assert len({values.tobytes() for values in pool.map(lambda _: init((64,)), range(8))}) == 1
 
 
 def test_lazy_takes_its_draw_at_once() -> None:

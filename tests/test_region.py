@@ -62,6 +62,20 @@ def test_from_index_is_numpy(case: tuple[tuple[int, ...], Any]) -> None:
     assert np.array_equal(whole[region.index()].reshape(kept), expected)
 
 
+@pytest.mark.parametrize(
+    "index",
+    [np.s_[-9::-1], np.s_[:-9], np.s_[9:], np.s_[2:2], np.s_[1:3:-1], np.s_[-9:-7], np.s_[9:7]],
+    ids=repr,
+)
+def test_empty_slices(index: Any) -> None:
+    """A slice that takes nothing takes nothing, wherever it begins."""
+    region, kept = Region.from_index((5, 2), index)
+    whole = np.zeros((5, 2))
+    assert kept == whole[index].shape == (0, 2)
+    assert whole[region.index()].shape == (0, 2)
+    assert math.prod(region.affine().counts) == 0
+
+
 @given(shapes_with_indices(), st.integers(1, 30))
 def test_boxes_cover_a_region_once(case: tuple[tuple[int, ...], Any], limit: int) -> None:
     """Boxes of a region are no larger than the limit, and their parts are the region, element by element."""

@@ -217,9 +217,6 @@ def _is_lost(values: np.ndarray[Any, Any], dtype: DType) -> np.ndarray[Any, Any]
         lost = (np.isnan(result) != np.isnan(values)) | (np.isinf(result) != np.isinf(values))
         return lost
     low = -dtype.largest - 1 if dtype.numpy.kind == "i" else 0
-    if values.dtype.kind == "b":
-        # Unlike NumPy's integers, its booleans cannot be compared with an integer beyond 64 bits.
-        values = values.astype(np.uint8)
     if values.dtype.kind in "iu":
         lost = (values < low) | (values > dtype.largest)
         return lost

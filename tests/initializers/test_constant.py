@@ -53,7 +53,7 @@ def test_constant_keeps_python_numbers(value: Any, kept: Any) -> None:
 
 
 @pytest.mark.parametrize("name", FLOATS)
-@pytest.mark.parametrize("value", [1 / 3, -0.0, 1e-8, 448, math.pi], ids=repr)
+@pytest.mark.parametrize("value", [1 / 3, -0.0, 1e-8, 448, math.pi, 1 + 2.0**-11 + 1e-12], ids=repr)
 def test_constant_is_rounded_as_draws_are(name: str, value: float) -> None:
     """Every float dtype holds the value rounded to nearest; low precisions by way of float32."""
     row = DTYPES[name]
