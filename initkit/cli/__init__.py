@@ -64,11 +64,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _BROKEN_PIPE
     except KeyboardInterrupt:
         return _fail("interrupted", _INTERRUPTED)
-    except InitkitError as error:
-        return _fail(str(error))
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         return _fail(f"{place}{error.strerror or error}")
+    except InitkitError as error:
+        return _fail(str(error))
 
 
 def _fail(message: str, code: int = 2) -> int:

@@ -86,9 +86,10 @@ class Statistics(NamedTuple):
 def run_show(arguments: Namespace) -> int:
     """Print one initializer's config and formula, and what it makes of a shape.
 
-    JSON: `name`, `names` (all that find it), `summary`, `formula` (or null), `config`, `shape`, `dtype`, `seed`, `fan_in` and `fan_out`
-    (null where fans play no part), `expected` (`mean` and `std`, or null), `drawn` (`mean`, `std`, `min` and
-    `max`; null for an empty tensor) and `values` (the first six).
+    JSON: `name`, `names` (all that find it), `summary`, `formula` (or null), `config`, `shape`, `dtype`,
+    `seed` (null where there is none), `fan_in` and `fan_out` (null where fans play no part), `expected`
+    (`mean` and `std`, or null), `drawn` (`mean`, `std`, `min` and `max`; null for an empty tensor), and
+    `values`, the first six.
     """
     initializer = from_yaml(arguments.initializer)
     if not isinstance(initializer, Initializer):

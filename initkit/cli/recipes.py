@@ -14,7 +14,7 @@ from typing import Any
 from initkit.cli.progress import progress_bar
 from initkit.cli.table import Column, format_table
 from initkit.cli.text import print_json, show_initializer, show_number, show_shape, show_size, terminal_width
-from initkit.errors import ArgumentError
+from initkit.errors import ArgumentError, file_access_error
 from initkit.recipe import BuildReport, Plan, PlannedTensor, Recipe, TensorCheck, Verification, verify
 from initkit.seed import STREAM_VERSION
 
@@ -55,7 +55,7 @@ def _check_output(arguments: Namespace) -> None:
         raise ArgumentError(message)
     if not arguments.force and os.path.lexists(output):
         message = "the file exists; choose another name, or say --force to replace it"
-        raise FileExistsError(errno.EEXIST, message, str(output))
+        raise file_access_error(errno.EEXIST, message, str(output))
 
 
 def _groups(plan: Plan) -> list[list[PlannedTensor]]:

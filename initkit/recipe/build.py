@@ -9,6 +9,7 @@ from pathlib import Path
 from time import perf_counter
 
 from initkit.documents import write_json
+from initkit.errors import file_access_error
 from initkit.io import FileWriter, Layout, TensorEntry, plan_layout
 from initkit.recipe.drawing import PIECE_BYTES, Piece, ProgressCallback, draw_pieces
 from initkit.recipe.plan import Plan
@@ -90,13 +91,13 @@ def build(
         What was written.
 
     Raises:
-        FileExistsError: The file exists, and `overwrite` is false.
-        OSError: The file cannot be written.
+        FileTakenError: The file exists, and `overwrite` is false.
+        FileAccessError: The file cannot be written.
         ArgumentError: The file would be too large for the format.
     """
     if not overwrite and os.path.lexists(path):
         message = "the file exists; choose another name, or allow it to be overwritten"
-        raise FileExistsError(errno.EEXIST, message, os.fspath(path))
+        raise file_access_error(errno.EEXIST, message, os.fspath(path))
     started = perf_counter()
     layout = plan_file(plan)
     planned = {tensor.name: tensor for tensor in plan.tensors}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from initkit.documents import Limits
-from initkit.errors import ArgumentTypeError, RecipeError
+from initkit.errors import ArgumentTypeError, RecipeError, file_access_error
 from initkit.recipe.parse import ParsedRecipe, parse_recipe
 from initkit.recipe.plan import Plan, make_plan
 
@@ -70,16 +70,21 @@ class Recipe:
 
         Raises:
             RecipeError: The file is no recipe; the message says on which line.
-            OSError: The file cannot be read.
+            FileAccessError: The file cannot be read.
         """
-        file = Path(path)
-        if file.stat().st_size > _MOST_BYTES:
-            message = f"the file is too large for a recipe. Received: {file.stat().st_size:,} bytes. Allowed:"
-            message += f" {_MOST_BYTES:,}. Give the recipe's YAML file, and not the model."
+        try:
+            with Path(path).open("rb") as file:
+                data = file.read(_MOST_BYTES + 1)
+        except OSError as error:
+            message = error.strerror or str(error)
+            raise file_access_error(error.errno, message, str(path)) from error
+        if len(data) > _MOST_BYTES:
+            message = f"the file is too large for a recipe. Allowed: {_MOST_BYTES:,} bytes. Give the recipe's"
+            message += " YAML file, and not the model."
             raise RecipeError(message, file=str(path))
         try:
-            # Bytes and not text: line ends are kept, so that the file built holds the recipe exactly.
-            text = file.read_bytes().decode("utf-8")
+            # Decoded here and not by `open`, which would change line ends: a built file holds the very text.
+            text = data.decode("utf-8")
         except UnicodeDecodeError as error:
             message = f"the file is not UTF-8 text: {error.reason} at byte {error.start}. Save it as UTF-8."
             raise RecipeError(message, file=str(path)) from None
@@ -143,8 +148,8 @@ class Recipe:
 
         Raises:
             RecipeError: Something in the recipe has no meaning.
-            FileExistsError: The file exists, and `overwrite` is false.
-            OSError: The file cannot be written.
+            FileTakenError: The file exists, and `overwrite` is false.
+            FileAccessError: The file cannot be written.
         """
         # Reading and planning recipes needs neither threads nor files.
         from initkit.recipe.build import build

@@ -11,7 +11,7 @@ import ml_dtypes
 import numpy as np
 
 from initkit.dtypes import DType
-from initkit.errors import FileFormatError
+from initkit.errors import FileFormatError, file_access_error
 from initkit.io import FileReader, StoredTensor
 from initkit.recipe.build import RECIPE_KEY, STREAM_KEY
 from initkit.recipe.drawing import PIECE_BYTES, Piece, ProgressCallback, draw_pieces
@@ -99,9 +99,18 @@ def verify(path: str | os.PathLike[str], *, progress: ProgressCallback | None = 
     Raises:
         FileFormatError: The file is no safetensors file, has no recipe in it, or was drawn by another stream.
         RecipeError: The recipe in it names classes that are not registered here, or has no meaning otherwise.
-        OSError: The file cannot be read.
+        FileAccessError: The file cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> from initkit.recipe import Recipe
+        >>> text = "{initkit: 1, seed: 7, tensors: {w: [2]}, rules: [{match: w, init: he_normal}]}"
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     report = Recipe.from_text(text).build(Path(folder) / "model.safetensors")
+        ...     verify(report.path).ok
+        True
     """
-    with FileReader(path) as reader:
+    with _open(path) as reader:
         plan = _read_plan(reader, path)
         comparison = _Comparison(reader)
         same_form = [tensor for tensor in plan.tensors if _form_status(tensor, reader) == "ok"]
@@ -112,6 +121,13 @@ def verify(path: str | os.PathLike[str], *, progress: ProgressCallback | None = 
             if name not in expected:
                 checks.append(TensorCheck(name, "unexpected", None, _form(stored.dtype_name, stored.shape)))
     return Verification(Path(path), plan, tuple(checks), sum(tensor.nbytes for tensor in same_form))
+
+
+def _open(path: str | os.PathLike[str]) -> FileReader:
+    try:
+        return FileReader(path)
+    except OSError as error:
+        raise file_access_error(error.errno, error.strerror or str(error), os.fspath(path)) from error
 
 
 def _read_plan(reader: FileReader, path: str | os.PathLike[str]) -> Plan:

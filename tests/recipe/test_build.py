@@ -1,4 +1,4 @@
-"""Built files: their bytes, what is in them by another library's reading, and what is left when a build fails."""
+"""Built files: their bytes, what another library reads in them, and what is left when a build fails."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 from safetensors import safe_open
 
 import initkit as ik
-from initkit.errors import RecipeError
+from initkit.errors import FileMissingError, FileTakenError, RecipeError
 from initkit.recipe import Recipe
 from initkit.recipe.build import build
 from tests.recipe.texts import recipe_text, tensors_and_rules
@@ -50,8 +50,9 @@ rules:
   - {match: a, init: random_uniform}
 """
 GOLDEN_HEADER = (
-    '{"__metadata__":{"format":"pt","initkit.recipe":"initkit: 1\\nseed: 7\\ntensors:\\n  a: [2]\\n  b: {tie: a}\\n'
-    'rules:\\n  - {match: a, init: random_uniform}\\n","initkit.stream":"1","initkit.ties":"{\\"b\\": \\"a\\"}"},'
+    '{"__metadata__":{"format":"pt","initkit.recipe":"initkit: 1\\nseed: 7\\n'
+    "tensors:\\n  a: [2]\\n  b: {tie: a}\\nrules:\\n  - {match: a, init: random_uniform}\\n"
+    '","initkit.stream":"1","initkit.ties":"{\\"b\\": \\"a\\"}"},'
     '"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
 )
 
@@ -61,7 +62,7 @@ def _digest(path: Path) -> str:
 
 
 def test_golden_bytes(tmp_path: Path) -> None:
-    """A file is the header, whose every byte is spelled out here, and the values; nothing of time or machine."""
+    """A file is the header, every byte of which is spelled out here, and the values; no time, no machine."""
     Recipe.from_text(GOLDEN_TEXT).build(tmp_path / "a.safetensors")
     header = GOLDEN_HEADER.encode()
     header += b" " * (-len(header) % 8)
@@ -101,12 +102,12 @@ def test_threads_and_engines_change_no_byte(tmp_path: Path) -> None:
 
 
 def test_another_library_reads_the_values(tmp_path: Path) -> None:
-    """The safetensors library finds the tensors, dtypes and shapes, and the values of the initializers' calls."""
+    """The safetensors library finds the tensors, dtypes and shapes, and the values of calls."""
     path = tmp_path / "model.safetensors"
     report = RECIPE.build(path)
     assert (report.path, report.nbytes) == (path, path.stat().st_size)
     with safe_open(path, "pt") as file:
-        stored = {name: file.get_tensor(name) for name in file.keys()}
+        stored = {name: file.get_tensor(name) for name in list(file.keys())}
         metadata = file.metadata()
     assert metadata == {
         "format": "pt",
@@ -117,10 +118,16 @@ def test_another_library_reads_the_values(tmp_path: Path) -> None:
     assert set(stored) == {tensor.name for tensor in report.plan.tensors}
     seeds = ik.SeedGenerator(42)
     expected: dict[str, Any] = {
-        f"h.{layer}.w": ik.TruncatedNormal(stddev=0.1 / (layer + 1), seed=seeds.child(f"h.{layer}.w"))((33, 65))
+        f"h.{layer}.w": ik.TruncatedNormal(stddev=0.1 / (layer + 1), seed=seeds.child(f"h.{layer}.w"))(
+            (33, 65)
+        )
         for layer in range(3)
     }
-    for name, shape, dtype in (("half", 17, "bfloat16"), ("eighth", (5, 3), "float8_e4m3fn"), ("double", 9, "float64")):
+    for name, shape, dtype in (
+        ("half", 17, "bfloat16"),
+        ("eighth", (5, 3), "float8_e4m3fn"),
+        ("double", 9, "float64"),
+    ):
         expected[name] = ik.RandomUniform(-1, 1, seed=seeds.child(name))(shape, dtype)
     expected |= {"flags": np.ones(3, bool), "count": np.array(7), "empty": np.empty((0, 3), np.float32)}
     assert expected.keys() == stored.keys()
@@ -158,7 +165,7 @@ def test_existing_files_are_kept(tmp_path: Path) -> None:
     """Without a word about overwriting, what is there stays; with it, the file is replaced."""
     path = tmp_path / "model.safetensors"
     path.write_bytes(b"years of training")
-    with pytest.raises(FileExistsError) as caught:
+    with pytest.raises(FileTakenError) as caught:
         RECIPE.build(path)
     assert caught.value.filename == str(path)
     assert path.read_bytes() == b"years of training"
@@ -188,13 +195,15 @@ def test_a_failed_build_leaves_nothing(
 def test_nothing_is_written_for_a_recipe_without_meaning(tmp_path: Path) -> None:
     """A recipe is planned before the first byte is written."""
     with pytest.raises(RecipeError):
-        Recipe.from_text(recipe_text(variables="variables: {}\n", tensors="tensors:\n  a: [d]\n")).build(tmp_path / "a")
+        Recipe.from_text(recipe_text(variables="variables: {}\n", tensors="tensors:\n  a: [d]\n")).build(
+            tmp_path / "a"
+        )
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    """A target that cannot be written to is an OSError before anything is drawn."""
-    with pytest.raises(OSError, match="nowhere"):
+    """A target that cannot be written to is an error before anything is drawn."""
+    with pytest.raises(FileMissingError, match="nowhere"):
         RECIPE.build(tmp_path / "nowhere" / "a.safetensors")
 
 
@@ -208,7 +217,9 @@ def test_a_killed_build_leaves_no_file_of_the_name(tmp_path: Path, number: int) 
     recipe.write_text(text, encoding="utf-8")
     path = tmp_path / "q.safetensors"
     process = subprocess.Popen(
-        [sys.executable, "-m", "initkit", "build", recipe, "-o", path], stderr=subprocess.PIPE, encoding="utf-8"
+        [sys.executable, "-m", "initkit", "build", recipe, "-o", path],
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
     )
     deadline = time.monotonic() + 60
     while len(list(tmp_path.iterdir())) == 1 and time.monotonic() < deadline:
@@ -236,7 +247,10 @@ def test_memory_does_not_grow_with_the_tensor(tmp_path: Path) -> None:
     )
     text = tensors_and_rules("a: [50_000, 1000]".replace("_", ""), "{match: a, init: zeros}")
     done = subprocess.run(
-        [sys.executable, "-c", script, text, tmp_path / "a"], capture_output=True, encoding="utf-8", check=True
+        [sys.executable, "-c", script, text, tmp_path / "a"],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
     )
     unit = 1 if sys.platform == "darwin" else 1024
     assert resource.RUSAGE_SELF == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ import initkit as ik
 from initkit.recipe.drawing import Piece, draw_pieces
 from tests.recipe.texts import plan_of, tensors_and_rules
 
+Array: TypeAlias = np.ndarray[Any, Any]
+
 TENSORS = """
 a: [5, 7, 3]
 empty: [0, 4]
@@ -22,13 +25,17 @@ scalar: {shape: [], dtype: float64}
 flags: {shape: [13], dtype: bool}
 square: [8, 8]
 """
-RULES = ("{match: flags, init: ones}", "{match: square, init: orthogonal}", "{match: '*', init: random_normal}")
+RULES = (
+    "{match: flags, init: ones}",
+    "{match: square, init: orthogonal}",
+    "{match: '*', init: random_normal}",
+)
 PLAN = plan_of(tensors_and_rules(TENSORS, *RULES))
 
 
-def _gathered(piece_bytes: int, progress: Callable[[int, int], None] | None = None) -> dict[str, np.ndarray]:
+def _gathered(piece_bytes: int, progress: Callable[[int, int], None] | None = None) -> dict[str, Array]:
     """All values by name, put together from the pieces; fails on a gap, an overlap or a disorder."""
-    values: dict[str, list[np.ndarray]] = {tensor.name: [] for tensor in PLAN.tensors}
+    values: dict[str, list[Array]] = {tensor.name: [] for tensor in PLAN.tensors}
     done: dict[str, int] = dict.fromkeys(values, 0)
     names = []
 
@@ -43,7 +50,9 @@ def _gathered(piece_bytes: int, progress: Callable[[int, int], None] | None = No
     draw_pieces(PLAN.tensors, consume, progress=progress, piece_bytes=piece_bytes)
     assert names == sorted(names, key=list(values).index)
     return {
-        tensor.name: np.concatenate(values[tensor.name] or [np.empty(0, tensor.dtype.numpy)]).reshape(tensor.shape)
+        tensor.name: np.concatenate(values[tensor.name] or [np.empty(0, tensor.dtype.numpy)]).reshape(
+            tensor.shape
+        )
         for tensor in PLAN.tensors
     }
 
@@ -115,15 +124,19 @@ class Nested(ik.Initializer):
 
 
 def test_unseeded_draws_inside_a_class_grow_from_the_name() -> None:
-    """A class without a seed whose __call__ draws unseeded gives every tensor values of its own, always the same."""
+    """A class without a seed that draws unseeded gives every tensor values of its own, always the same."""
     plan = plan_of(tensors_and_rules("a: [50]\nb: [50]", "{match: '*', init: tests_of_drawing>Nested}"))
-    values: list[dict[str, list[np.ndarray]]] = []
+    values: list[dict[str, list[Array]]] = []
     for piece_bytes in (40, 4000):
         values.append({"a": [], "b": []})
         found = values[-1]
+
+        def keep(piece: Piece, found: dict[str, list[Array]] = found) -> None:
+            found[piece.tensor.name].append(piece.values.copy())
+
         draw_pieces(
             plan.tensors,
-            lambda piece, found=found: found[piece.tensor.name].append(piece.values.copy()),
+            keep,
             piece_bytes=piece_bytes,
         )
     first, second = ({name: np.concatenate(parts) for name, parts in found.items()} for found in values)

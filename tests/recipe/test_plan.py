@@ -21,7 +21,11 @@ MEANINGLESS = [
     # Variables.
     ({"variables": "variables: {sqrt: 2}\n"}, 3, "variable 'sqrt' has the name of a function or constant"),
     ({"variables": "variables:\n  pi: 3\n"}, 4, "variable 'pi' has the name of a function or constant"),
-    ({"variables": "variables:\n  d: e\n  e: 1\n"}, 4, "unknown variable 'e' in variable 'd'|on line 5; move it"),
+    (
+        {"variables": "variables:\n  d: e\n  e: 1\n"},
+        4,
+        "unknown variable 'e' in variable 'd'|on line 5; move it",
+    ),
     ({"variables": "variables:\n  d: d\n"}, 4, "unknown variable 'd' in variable 'd'"),
     ({"variables": "variables:\n  dim: 1\n  e: 2 * dmi\n"}, 5, "'dmi'|Received: '2 * dmi'|mean 'dim'"),
     ({"variables": "variables: {d: 1 / 0}\n"}, 3, "variable 'd': Division by zero.|^ column 3"),
@@ -31,7 +35,11 @@ MEANINGLESS = [
     ({"variables": "variables: {d: 10 ** 1000}\n"}, 3, "variable 'd': The result is too large"),
     # Tensors.
     ({"tensors": "tensors:\n  a: [dd]\n"}, 5, "unknown variable 'dd' in the shape of tensor 'a'|mean 'd'"),
-    ({"tensors": "tensors:\n  a: [d / 3]\n"}, 5, "no whole number from 0 up. Received: 1.333|from 'd / 3'.|//"),
+    (
+        {"tensors": "tensors:\n  a: [d / 3]\n"},
+        5,
+        "no whole number from 0 up. Received: 1.333|from 'd / 3'.|//",
+    ),
     ({"tensors": "tensors:\n  a: [-1]\n"}, 5, "is no whole number from 0 up. Received: -1."),
     ({"tensors": "tensors:\n  a: [d - 5]\n"}, 5, "is no whole number from 0 up. Received: -1, from 'd - 5'"),
     ({"tensors": "tensors:\n  a: [.inf]\n"}, 5, "is no whole number from 0 up. Received: inf"),
@@ -42,11 +50,19 @@ MEANINGLESS = [
     ({"tensors": "tensors:\n  'a.{0..k}': [2]\n"}, 5, "tensor 'a.{0..k}': The range|'k' is not known"),
     ({"tensors": "tensors:\n  'a.{layer}': [2]\n"}, 5, "tensor 'a.{layer}': Braces hold 'layer'"),
     ({"tensors": "tensors:\n  'a.{0..9999999}': [2]\n"}, 5, "tensor 'a.{0..9999999}': |1,000,000"),
-    ({"tensors": "tensors:\n  'a.{0..2}': [2]\n  a.1: [2]\n"}, 6, "'a.1' is named twice: by 'a.{0..2}' on line 5"),
+    (
+        {"tensors": "tensors:\n  'a.{0..2}': [2]\n  a.1: [2]\n"},
+        6,
+        "'a.1' is named twice: by 'a.{0..2}' on line 5",
+    ),
     ({"tensors": "tensors:\n  '{a,a}': [2]\n"}, 5, "tensor 'a' is named twice"),
     ({"tensors": "tensors:\n  a: [2]\n  '{a,b}': {tie: a}\n"}, 6, "tensor 'a' is named twice"),
     ({"tensors": "tensors:\n  __metadata__: [2]\n"}, 5, "cannot be named '__metadata__'"),
-    ({"tensors": "tensors:\n  a: {shape: [2], dtype: bfloat61}\n"}, 5, "Unknown dtype|'bfloat61'|mean 'bfloat16'"),
+    (
+        {"tensors": "tensors:\n  a: {shape: [2], dtype: bfloat61}\n"},
+        5,
+        "Unknown dtype|'bfloat61'|mean 'bfloat16'",
+    ),
     ({"tensors": "tensors:\n  a: {shape: [2], dtype: complex128}\n"}, 5, "cannot be stored in a safetensors"),
     ({"head": "initkit: 1\nseed: 1\ndtype: float7\n"}, 3, "the recipe's `dtype`: Unknown dtype|'float7'"),
     ({"tensors": "tensors:\n  a: [2]\n  b: {tie: aa}\n"}, 6, "'b' is tied to 'aa', and no tensor|mean 'a'"),
@@ -54,21 +70,45 @@ MEANINGLESS = [
     (
         {"tensors": "tensors:\n  a: [2]\n  b: {tie: c}\n  c: {tie: a}\n"},
         6,
-        "'b' is tied to 'c', which is itself tied to 'a', on line 7. Tie both to the one tensor that has a shape",
+        "'b' is tied to 'c', which is itself tied to 'a', on line 7. Tie both to the one tensor that has",
     ),
-    ({"tensors": "tensors:\n  b: {tie: c}\n  c: {tie: b}\n"}, 5, "'b' is tied to 'c', which is itself tied to"),
+    (
+        {"tensors": "tensors:\n  b: {tie: c}\n  c: {tie: b}\n"},
+        5,
+        "'b' is tied to 'c', which is itself tied to",
+    ),
     # Rules.
     ({"rules": "rules:\n  - {match: 'a.{*', init: ones}\n"}, 8, "the pattern of rule 1: This '{' has no '}'"),
-    ({"rules": "rules:\n  - {match: 'a.{d}', init: ones}\n"}, 8, "capture {d} of rule 1 has the name of a variable"),
-    ({"rules": "rules:\n  - {match: '{max}.a', init: ones}\n"}, 8, "{max} of rule 1 has the name of a function"),
-    ({"rules": "rules:\n  - {match: '*', init: onse}\n"}, 8, "unknown initializer 'onse' in rule 1.|mean 'one' or 'ones'"),
-    ({"rules": "rules:\n  - {match: '*', init: os.system}\n"}, 8, "unknown initializer 'os.system' in rule 1"),
+    (
+        {"rules": "rules:\n  - {match: 'a.{d}', init: ones}\n"},
+        8,
+        "capture {d} of rule 1 has the name of a variable",
+    ),
+    (
+        {"rules": "rules:\n  - {match: '{max}.a', init: ones}\n"},
+        8,
+        "{max} of rule 1 has the name of a function",
+    ),
+    (
+        {"rules": "rules:\n  - {match: '*', init: onse}\n"},
+        8,
+        "unknown initializer 'onse' in rule 1.|mean 'one' or 'ones'",
+    ),
+    (
+        {"rules": "rules:\n  - {match: '*', init: os.system}\n"},
+        8,
+        "unknown initializer 'os.system' in rule 1",
+    ),
     (
         {"rules": "rules:\n  - match: '*'\n    init:\n      random_normal:\n        std: 1\n"},
         11,
-        "random_normal has no argument 'std', which rule 1 gives it. Allowed: mean, stddev. Did you mean 'stddev'",
+        "random_normal has no argument 'std', which rule 1 gives it. Allowed: mean, stddev.|mean 'stddev'",
     ),
-    ({"rules": "rules:\n  - {match: '*', init: {zeros: {value: 1}}}\n"}, 8, "no argument 'value'|Allowed: none"),
+    (
+        {"rules": "rules:\n  - {match: '*', init: {zeros: {value: 1}}}\n"},
+        8,
+        "no argument 'value'|Allowed: none",
+    ),
     (
         {"rules": "rules:\n  - {match: '*', init: {random_normal: {stddev: -1}}}\n"},
         8,
@@ -115,12 +155,19 @@ MEANINGLESS = [
         "tensor 'a.bias' cannot be made by rule 1, '*', on line 8: |two-dimensional",
     ),
     (
-        {"tensors": "tensors:\n  a: {shape: [2], dtype: int8}\n", "rules": "rules:\n  - {match: a, init: he_normal}\n"},
+        {
+            "tensors": "tensors:\n  a: {shape: [2], dtype: int8}\n",
+            "rules": "rules:\n  - {match: a, init: he_normal}\n",
+        },
         5,
         "tensor 'a' cannot be made by rule 1, 'a', on line 7: |int8",
     ),
     # Rules and tensors that do not fit together.
-    ({"rules": "rules:\n  - {match: '*.bias', init: ones}\n"}, 5, "no rule matches tensor 'a.weight'. Add a rule"),
+    (
+        {"rules": "rules:\n  - {match: '*.bias', init: ones}\n"},
+        5,
+        "no rule matches tensor 'a.weight'. Add a rule",
+    ),
 ]
 
 
@@ -143,7 +190,12 @@ def test_planned_tensors_say_everything() -> None:
     plan = plan_of(
         recipe_text(
             head="initkit: 1\nseed: 42\ndtype: bfloat16\n",
-            tensors="tensors:\n  h.{0..1}.w: [d, 2 * d]\n  s: {shape: [], dtype: float64}\n  t: {tie: h.1.w}\n",
+            tensors="""\
+            tensors:
+              h.{0..1}.w: [d, 2 * d]
+              s: {shape: [], dtype: float64}
+              t: {tie: h.1.w}
+            """,
             rules="""\
             rules:
               - {match: "h.{layer}.w", init: {random_normal: {mean: layer, stddev: 0.5 / (layer + 1)}}}
@@ -160,13 +212,23 @@ def test_planned_tensors_say_everything() -> None:
     assert first.initializer == ik.RandomNormal(0.0, 0.5, seed=ik.SeedGenerator(42).child("h.0.w"))
     assert (scalar.shape, scalar.dtype.name, scalar.initializer) == ((), "float64", ik.Ones())
     (tie,) = plan.ties
-    assert (tie.name, tie.target, tie.shape, tie.dtype.name, tie.line) == ("t", "h.1.w", (4, 8), "bfloat16", 8)
+    assert (tie.name, tie.target, tie.shape, tie.dtype.name, tie.line) == (
+        "t",
+        "h.1.w",
+        (4, 8),
+        "bfloat16",
+        8,
+    )
     assert (plan.parameters, plan.nbytes, dict(plan.variables)) == (65, 2 * 64 + 8, {"n_layer": 2, "d": 4})
 
 
 def test_first_match_wins() -> None:
     """Of several rules that match, the first takes the tensor; the others take what is left."""
-    rules = ["{match: a.x, init: ones}", "{match: 'a.*', init: zeros}", "{match: '*', init: {constant: {value: 5}}}"]
+    rules = [
+        "{match: a.x, init: ones}",
+        "{match: 'a.*', init: zeros}",
+        "{match: '*', init: {constant: {value: 5}}}",
+    ]
     tensors = "a.x: [1]\na.y: [1]\nb.x: [1]"
     taken = {}
     for order in itertools.permutations(range(3)):
@@ -181,7 +243,7 @@ def test_first_match_wins() -> None:
 
 
 def test_all_that_does_not_fit_is_listed_at_once() -> None:
-    """Unmatched tensors, unused rules and shadowed rules come in one message, each with its line and reason."""
+    """Unmatched tensors, unused and shadowed rules come in one message, each with its line and reason."""
     text = recipe_text(
         tensors="tensors:\n  w.{0..7}: [1]\n  v: [1]\n  x: [1]\n  x2: {tie: x}\n",
         rules="""\
@@ -197,12 +259,12 @@ def test_all_that_does_not_fit_is_listed_at_once() -> None:
         plan_of(text)
     assert str(caught.value).splitlines() == [
         "r.yaml:5: 6 tensors and rules do not fit together.",
-        "  r.yaml:5: no rule matches 6 tensors: w.2, w.3, w.4, w.5, w.6 and 1 more. Add a rule, or a last one that"
-        ' matches "*".',
+        "  r.yaml:5: no rule matches 6 tensors: w.2, w.3, w.4, w.5, w.6 and 1 more. Add a rule, or a last one"
+        ' that matches "*".',
         "  r.yaml:6: no rule matches tensor 'v'. Add a rule, or a last one that matches \"*\".",
         "  r.yaml:7: no rule matches tensor 'x'. Add a rule, or a last one that matches \"*\".",
-        "  r.yaml:12: rule 3, 'w.[01]', is never used: earlier rules take all 2 tensors that it matches (rule 1,"
-        " 'w.0', takes 1, rule 2, 'w.1', takes 1). The first match wins; move it up, or remove it.",
+        "  r.yaml:12: rule 3, 'w.[01]', is never used: earlier rules take all 2 tensors that it matches"
+        " (rule 1, 'w.0', takes 1, rule 2, 'w.1', takes 1). The first match wins; move it up, or remove it.",
         "  r.yaml:13: rule 4, 'y', matches no tensor. Correct the pattern, or remove the rule.",
         "  r.yaml:14: rule 5, 'x2', matches no tensor. It matches tied ones, which take no rule. Correct the"
         " pattern, or remove the rule.",
@@ -214,7 +276,10 @@ def test_text_is_an_expression_only_where_a_number_is_wanted() -> None:
     text = recipe_text(
         variables="variables: {fan_out: 3, uniform: 4}\n",
         tensors="tensors:\n  a: [2, 2]\n",
-        rules="rules:\n  - {match: a, init: {variance_scaling: {scale: uniform / 2, mode: fan_out, distribution: uniform}}}\n",
+        rules="""\
+        rules:
+          - {match: a, init: {variance_scaling: {scale: uniform / 2, mode: fan_out, distribution: uniform}}}
+        """,
     )
     made = plan_of(text).tensors[0].initializer
     assert made == ik.VarianceScaling(2.0, "fan_out", "uniform", seed=ik.SeedGenerator(42).child("a"))
@@ -247,7 +312,9 @@ def test_a_tensor_depends_on_its_name_alone() -> None:
     """Other tensors, their order, the order of rules that do not overlap, and variables change no tensor."""
     rules = ["{match: '*.w', init: he_normal}", "{match: '*.v', init: orthogonal}"]
     one = plan_of(tensors_and_rules("a.w: [3, 4]\nb.v: [4, 4]", *rules))
-    two = plan_of(tensors_and_rules("c.w: [9, 9]\nb.v: [4, 4]\n'{d,e}.v': [2, 2]\na.w: [3, 4]", *reversed(rules)))
+    two = plan_of(
+        tensors_and_rules("c.w: [9, 9]\nb.v: [4, 4]\n'{d,e}.v': [2, 2]\na.w: [3, 4]", *reversed(rules))
+    )
     values = []
     for plan in (one, two):
         found = {tensor.name: tensor for tensor in plan.tensors}
@@ -266,12 +333,12 @@ def test_drawing_twice_gives_the_same_values() -> None:
     for _ in range(2):
         with tensor.drawing() as lazy:
             drawn.append(np.asarray(lazy))
-    np.testing.assert_array_equal(*drawn)
+    np.testing.assert_array_equal(drawn[0], drawn[1])
     assert tensor.generator.draws == 0
 
 
 def test_only_matrix_products_have_a_tolerance() -> None:
-    """Orthogonal values may differ in their last bits by machine, in proportion to the gain; no others may."""
+    """Orthogonal values may differ in their last bits, in proportion to the gain; no others may."""
     rules = (
         "{match: o, init: {orthogonal: {gain: 3}}}",
         "{match: p, init: {orthogonal: {gain: -2}}}",
@@ -294,7 +361,7 @@ def test_moments_of_a_class_that_does_not_say() -> None:
 
 
 def test_gpt2_is_the_published_model() -> None:
-    """GPT-2 small has 148 tensors and 124,439,808 parameters of the published shapes, and its head is tied."""
+    """GPT-2 small has 148 tensors and 124,439,808 parameters of the published shapes; its head is tied."""
     plan = Recipe.load(GPT2).plan()
     d, layers = 768, 12
     shapes = {"wte.weight": (50257, d), "wpe.weight": (1024, d), "ln_f.weight": (d,), "ln_f.bias": (d,)}

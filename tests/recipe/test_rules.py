@@ -17,7 +17,7 @@ from tests.recipe.texts import plan_of, tensors_and_rules
 def _constructor(
     required: float,
     either: int | None = None,
-    untyped=None,  # type: ignore[no-untyped-def]  # an argument about which nothing is known
+    untyped: Any = None,
     text: str = "3",
     flag: bool = False,
     number: Any = 1j,
@@ -78,7 +78,9 @@ class Loose(ik.Initializer):
 
 def test_a_class_that_takes_any_argument_gets_them_as_they_are() -> None:
     """Where a constructor names no arguments, nothing is refused or worked out on its behalf."""
-    plan = plan_of(tensors_and_rules("a: [1]", "{match: a, init: {tests_of_rules>Loose: {value: 3, note: d}}}"))
+    plan = plan_of(
+        tensors_and_rules("a: [1]", "{match: a, init: {tests_of_rules>Loose: {value: 3, note: d}}}")
+    )
     assert plan.tensors[0].initializer.get_config() == {"value": 3, "note": "d"}
 
 
@@ -107,13 +109,17 @@ class Faulty(ik.Initializer):
 
 def test_what_is_no_initializer_is_refused() -> None:
     """A class that has a name but makes no arrays cannot fill a tensor."""
-    with pytest.raises(RecipeError, match=r"r\.yaml:7: 'tests_of_rules>Sequence' in rule 1 is no initializer"):
+    with pytest.raises(
+        RecipeError, match=r"r\.yaml:7: 'tests_of_rules>Sequence' in rule 1 is no initializer"
+    ):
         plan_of(tensors_and_rules("a: [1]", "{match: a, init: tests_of_rules>Sequence}"))
 
 
 def test_errors_of_a_users_constructor_get_a_place() -> None:
     """A ValueError or TypeError of a class of the user's own names the rule and the tensor, too."""
-    with pytest.raises(RecipeError, match=r"r\.yaml:7: rule 1 cannot make an initializer for tensor 'a': can't mul"):
+    with pytest.raises(
+        RecipeError, match=r"r\.yaml:7: rule 1 cannot make an initializer for tensor 'a': can't mul"
+    ):
         plan_of(tensors_and_rules("a: [1]", "{match: a, init: {tests_of_rules>Faulty: {count: 0.5}}}"))
 
 

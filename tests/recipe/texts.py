@@ -11,7 +11,7 @@ SECTIONS = {
     "head": "initkit: 1\nseed: 42\n",
     "variables": "variables: {n_layer: 2, d: 4}\n",
     "tensors": "tensors:\n  a.weight: [4, 2]\n  a.bias: [2]\n",
-    "rules": 'rules:\n  - {match: "*.bias", init: zeros}\n  - {match: "*", init: {random_normal: {stddev: 0.1}}}\n',
+    "rules": "rules:\n  - {match: '*.bias', init: zeros}\n  - {match: '*', init: random_normal}\n",
 }
 
 
