@@ -17,12 +17,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from initkit.kernels import fill_normal, threads
+from initkit.kernels import fill_normal, loader, threads
 from initkit.kernels.threads import PIECE, run_pieces
 from initkit.region import AffineMap
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
+needs_library = pytest.mark.skipif(
+    loader._open(ROOT / "initkit" / "kernels" / f"_initkit{loader._SUFFIX}")[0] is None,
+    reason="needs the compiled kernels: NumPy computes on one thread",
+)
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 needs_signals = pytest.mark.skipif(os.name != "posix", reason="this system has no timers that interrupt")
 
@@ -251,7 +255,7 @@ def digest() -> str:
 def run(program: Path, code: str) -> list[str]:
     """The lines that a program prints; it must end by itself, in order and without a word on stderr."""
     program.write_text(DRAW + code, encoding="utf-8")
-    variables = {"PYTHONPATH": str(ROOT), "INITKIT_NUM_THREADS": "3"}
+    variables = {"PYTHONPATH": str(ROOT), "INITKIT_NUM_THREADS": "3", "INITKIT_SIMD": ""}
     done = subprocess.run(
         [sys.executable, program],
         env={**os.environ, **variables},
@@ -279,6 +283,7 @@ def child():
 """
 
 
+@needs_library
 @needs_fork
 def test_forked_children_draw(tmp_path: Path) -> None:
     """A child process draws with threads of its own, forked before or after its parent had any."""
@@ -287,6 +292,7 @@ def test_forked_children_draw(tmp_path: Path) -> None:
     assert lines == [digest()] * 4
 
 
+@needs_library
 @needs_fork
 def test_fork_while_a_lock_is_held(tmp_path: Path) -> None:
     """A lock that was held at the moment of the fork, and that nobody will release, stops no child."""
@@ -298,6 +304,7 @@ with threads._workers._lock: child()
     assert run(tmp_path / "program.py", code) == [digest()]
 
 
+@needs_library
 @needs_fork
 def test_forks_in_the_midst_of_draws(tmp_path: Path) -> None:
     """A child may be forked while other threads of the parent are drawing, and holding whatever they hold."""
@@ -358,6 +365,7 @@ for _ in range(3): threading.Thread(target=several).start()
     assert run(tmp_path / "program.py", code) == [digest()] * 3
 
 
+@needs_library
 @needs_signals
 def test_interrupts_at_any_moment(tmp_path: Path) -> None:
     """Interrupted again and again, calls neither crash nor hang, and later ones give the right values."""
