@@ -68,7 +68,8 @@ def format_table(
 def _on_the_point(cells: list[str]) -> list[str]:
     """The cells padded in front, so that their decimal points stand in one column."""
     whole = [len(cell.partition(".")[0]) for cell in cells]
-    return [" " * (max(whole, default=0) - length) + cell for cell, length in zip(cells, whole, strict=True)]
+    longest = max(whole, default=0)
+    return [" " * (longest - length) + cell for cell, length in zip(cells, whole, strict=True)]
 
 
 def _shrink(columns: Sequence[Column], widths: list[int], width: int) -> None:

@@ -6,6 +6,7 @@ import inspect
 import json
 import math
 import sys
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -59,16 +60,20 @@ def show_initializer(initializer: Initializer) -> str:
         >>> show_initializer(ik.RandomNormal(stddev=0.02, seed=7))
         'random_normal(stddev=0.02)'
     """
+    name = registered_name(type(initializer))
     arguments = []
-    for name, parameter in inspect.signature(type(initializer)).parameters.items():
-        value = getattr(initializer, name, parameter.default)
-        if name != "seed" and not _equal(value, parameter.default):
-            arguments.append(f"{name}={_show_argument(value)}")
-    return (
-        f"{registered_name(type(initializer))}({', '.join(arguments)})"
-        if arguments
-        else registered_name(type(initializer))
-    )
+    for argument, default in _defaults(type(initializer)).items():
+        value = getattr(initializer, argument, default)
+        if not _equal(value, default):
+            arguments.append(f"{argument}={_show_argument(value)}")
+    return f"{name}({', '.join(arguments)})" if arguments else name
+
+
+@lru_cache(maxsize=256)
+def _defaults(cls: type) -> dict[str, Any]:
+    """The constructor's arguments but the seed, and their defaults."""
+    parameters = inspect.signature(cls).parameters
+    return {name: parameter.default for name, parameter in parameters.items() if name != "seed"}
 
 
 def registered_name(cls: type) -> str:
