@@ -16,6 +16,7 @@ from initkit.seed import SeedGenerator
 
 _DEEPEST = 64
 
+_GENERATOR_NAME = f"{BUILT_IN}>SeedGenerator"
 _DESCRIPTION_KEYS = ("module", "class_name", "config", "registered_name", "shared_object_id", "build_config")
 
 
@@ -142,7 +143,8 @@ def _revive(description: Mapping[str, Any]) -> Any:
     if name in ("__numpy__", "__tensor__"):
         return decode_array(config)
     full_name = _named_class(name, description.get("registered_name"), description.get("module"))
-    cls: Any = SeedGenerator if full_name == "SeedGenerator" else registry.find(full_name)
+    is_generator = full_name in ("SeedGenerator", _GENERATOR_NAME)
+    cls: Any = SeedGenerator if is_generator else registry.find(full_name)
     return cls.from_config(config)
 
 
@@ -183,7 +185,7 @@ def serialize(obj: Any) -> Any:
         message += " initkit.Initializer."
         raise ArgumentTypeError(message)
     if isinstance(obj, SeedGenerator):
-        return _described("SeedGenerator", obj.get_config(), BUILT_IN, None)
+        return _described(_GENERATOR_NAME, obj.get_config())
     full_name = registry.full_name(type(obj))
     if full_name is None:
         message = "A class is not registered, so no config could find it again. Received:"
@@ -192,14 +194,14 @@ def serialize(obj: Any) -> Any:
         )
         message += " Put @initkit.register('yourpackage') above the class."
         raise ArgumentError(message)
-    package, name = full_name.split(">")
-    registered_name = None if package == BUILT_IN else full_name
     # A get_config of the user's own may hold arrays or generators as they are.
-    return _described(name, encode(obj.get_config()), package, registered_name)
+    return _described(full_name, encode(obj.get_config()))
 
 
-def _described(name: str, config: dict[str, Any], module: str, registered_name: str | None) -> dict[str, Any]:
-    return {"module": module, "class_name": name, "config": config, "registered_name": registered_name}
+def _described(full_name: str, config: dict[str, Any]) -> dict[str, Any]:
+    """The keys that Keras writes; by the registered name, Keras itself finds our class and not its own."""
+    package, name = full_name.split(">")
+    return {"module": package, "class_name": name, "config": config, "registered_name": full_name}
 
 
 def deserialize(config: Any) -> Any:

@@ -106,7 +106,7 @@ def test_serialize_has_keras_keys() -> None:
         "module": "initkit",
         "class_name": "RandomNormal",
         "config": {"mean": 0.0, "stddev": 0.05, "seed": 7},
-        "registered_name": None,
+        "registered_name": "initkit>RandomNormal",
     }
     assert ik.serialize(None) is None
     assert ik.serialize("he_normal") == "he_normal"

@@ -313,8 +313,9 @@ def test_config_round_trip(initializer: ik.Initializer) -> None:
 @pytest.mark.parametrize("initializer", EVERY_CLASS, ids=repr)
 def test_plain_config_round_trip(initializer: ik.Initializer) -> None:
     """Objects that are not wrapped come back from Keras' configs too, with every argument."""
-    config = json.loads(json.dumps(keras.initializers.serialize(initializer)))
-    assert keras.initializers.get(config) == initializer
+    for serialize in (keras.initializers.serialize, ik.serialize):
+        config = json.loads(json.dumps(serialize(initializer)))
+        assert keras.initializers.get(config) == initializer
 
 
 def test_equality() -> None:
