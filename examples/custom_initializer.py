@@ -35,7 +35,9 @@ def main() -> None:
     assert (tent.lazy((256, 256))[10:20, ::3] == values[10:20, ::3]).all()
     assert (tent.fill(np.empty((256, 256), np.float32)) == values).all()
 
-    recipe = ik.Recipe.from_text("{initkit: 1, seed: 7, tensors: {w: [8, 8]}, rules: [{match: w, init: {tent: {width: 2.0}}}]}")
+    recipe = ik.Recipe.from_text(
+        "{initkit: 1, seed: 7, tensors: {w: [8, 8]}, rules: [{match: w, init: {tent: {width: 2.0}}}]}"
+    )
     print(f"In a recipe: {recipe.plan().tensors[0].initializer}")
 
 

@@ -1,10 +1,12 @@
 """A multilayer perceptron in plain NumPy, trained from initial weights that strings name.
 
-Two interleaved spirals are told apart by three hidden layers. The same network starts from three schemes, each
-named by a string.
+Two interleaved spirals are told apart by three hidden layers. The same network starts from three schemes,
+each named by a string.
 
     python examples/mlp_numpy.py
 """
+
+from itertools import pairwise
 
 import numpy as np
 
@@ -28,7 +30,7 @@ def make_weights(scheme: str, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """A weight and a bias for every layer, each drawn under its own name."""
     generator = ik.SeedGenerator(seed)
     layers = []
-    for number, (width_in, width_out) in enumerate(zip(WIDTHS, WIDTHS[1:], strict=False)):
+    for number, (width_in, width_out) in enumerate(pairwise(WIDTHS)):
         kernel = ik.get(scheme).clone(seed=generator.child(f"layers.{number}.weight"))
         layers.append((kernel((width_in, width_out)), ik.get("zeros")(width_out)))
     return layers

@@ -1,5 +1,7 @@
 """Initializers for model weights: the same bits on every device, thread count, slice and precision."""
 
+from typing import TYPE_CHECKING, Any
+
 from initkit.diagnostics import show_config
 from initkit.errors import (
     ArgumentError,
@@ -42,6 +44,9 @@ from initkit.seed import SeedGenerator, seed_scope
 from initkit.serialization import deserialize, from_json, from_yaml, get, serialize, to_json, to_yaml
 from initkit.version import __version__
 
+if TYPE_CHECKING:
+    from initkit.recipe import Recipe
+
 __all__ = [
     "STFT",
     "ArgumentError",
@@ -68,6 +73,7 @@ __all__ = [
     "Orthogonal",
     "RandomNormal",
     "RandomUniform",
+    "Recipe",
     "RecipeError",
     "RegionIndexError",
     "SeedError",
@@ -90,3 +96,18 @@ __all__ = [
     "to_json",
     "to_yaml",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import recipes when they are asked for: most programs draw tensors and read no recipe."""
+    if name == "Recipe":
+        from initkit.recipe import Recipe
+
+        return Recipe
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    """Every public name, those imported later included."""
+    return sorted({*globals(), *__all__})

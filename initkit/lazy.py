@@ -26,7 +26,8 @@ _making_whole = RLock()
 class LazyArray:
     """The array that an initializer would make, sliced before it exists.
 
-    `lazy[index]` equals `initializer(shape, dtype)[index]` to the bit. Made by `Initializer.lazy`.
+    `lazy[index]` equals `initializer(shape, dtype)[index]` to the bit; `Orthogonal`'s values, which are
+    matrix products, agree to the tolerance that it states. Made by `Initializer.lazy`.
 
     Attributes:
         shape: The shape of the whole tensor.

@@ -96,11 +96,13 @@ def test_import_needs_numpy_and_ml_dtypes_alone() -> None:
 
 
 def test_public_names_are_exact() -> None:
-    """Every name in the package that is no module is in `__all__`, and nothing else is."""
+    """Every name of initkit's in the package that is no module is in `__all__`, and nothing else is."""
     public = {
         name
-        for name, thing in vars(ik).items()
-        if not inspect.ismodule(thing) and (not name.startswith("_") or name == "__version__")
+        for name in dir(ik)
+        if not inspect.ismodule(thing := getattr(ik, name))
+        and (getattr(thing, "__module__", "").startswith("initkit") or name == "__version__")
+        and (not name.startswith("_") or name == "__version__")
     }
     assert set(ik.__all__) == public
     assert len(ik.__all__) == len(set(ik.__all__))

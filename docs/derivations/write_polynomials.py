@@ -61,7 +61,7 @@ def function(name: str, coefficients: Sequence[float], monic: bool) -> str:
 def header() -> str:
     """The whole file."""
     parts = [
-        "/* Written by docs/derivations/write_polynomials.py from constants.py; change that, and run this again. */\n"
+        "/* Written by docs/derivations/write_polynomials.py from constants.py; change that, run this. */\n"
         "#ifndef IK_POLYNOMIALS_H\n#define IK_POLYNOMIALS_H\n"
     ]
     numbers = [f"#define IK_{name}_32 {literal(getattr(constants, name), True)}" for name in SINGLE_NUMBERS]

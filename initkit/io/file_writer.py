@@ -57,8 +57,8 @@ class FileWriter:
         """Begin the hidden file.
 
         Raises:
-            FileAccessError: If the folder does not exist or cannot be written to, if the path is a folder or not a
-                regular file, if it is write-protected, or if the disk has not enough space.
+            FileAccessError: If the folder does not exist or cannot be written to, if the path is a folder or
+                not a regular file, if it is write-protected, or if the disk has not enough space.
         """
         _check_target(self._target, self.layout.size)
         # A short part of the name: file systems bound the length of names.
@@ -102,7 +102,8 @@ class FileWriter:
 
         Raises:
             FileFormatError: If bytes are missing.
-            FileAccessError: If the system refuses, as Windows does while another program has the old file open.
+            FileAccessError: If the system refuses, as Windows does while another program has the old file
+                open.
         """
         try:
             if kind is None:

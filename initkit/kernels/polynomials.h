@@ -1,4 +1,4 @@
-/* Written by docs/derivations/write_polynomials.py from constants.py; change that, and run this again. */
+/* Written by docs/derivations/write_polynomials.py from constants.py; change that, run this. */
 #ifndef IK_POLYNOMIALS_H
 #define IK_POLYNOMIALS_H
 

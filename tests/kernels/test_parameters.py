@@ -94,9 +94,7 @@ def test_normal(draw: np.dtype[Any]) -> None:
         (-50.0, 50.0, parameters.TRUNCATED),
     ],
 )
-def test_bounds_choose_the_transform(
-    draw: np.dtype[Any], lower: float, upper: float, transform: int
-) -> None:
+def test_bounds_choose_the_transform(draw: np.dtype[Any], lower: float, upper: float, transform: int) -> None:
     """Three forms of one law: central and symmetric, far out on one side, and all others."""
     request = TruncatedNormalParameters(0.0, 1.0, lower, upper, lower, upper).request(draw)
     assert request.transform == transform

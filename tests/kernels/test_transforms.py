@@ -132,9 +132,7 @@ def test_normal_pairs_at_edges(arithmetic: Arithmetic) -> None:
         pairs = transforms.normal_pairs(arithmetic, even, odd, (0.0, 1.0))
         exact = [exact_normal_pair(arithmetic, *both) for both in zip(even, odd, strict=True)]
         for got, wanted in zip(pairs, zip(*exact, strict=True), strict=True):
-            errors = [
-                abs(mp.mpf(float(x)) - y) / max(1, abs(y)) for x, y in zip(got, wanted, strict=True)
-            ]
+            errors = [abs(mp.mpf(float(x)) - y) / max(1, abs(y)) for x, y in zip(got, wanted, strict=True)]
             assert max(errors) <= TOLERANCE[arithmetic]
 
 
