@@ -39,6 +39,7 @@ typedef struct {
     union {
         float single[IK_TILE];
         double pair[IK_TILE];
+        ik_u32 high[IK_TILE];
     } values;
     ik_u32 low[IK_TILE];
 } ik_tile;
@@ -56,7 +57,7 @@ static void draw_words(const ik_schedule *schedule, ik_tile *tile, ik_size block
 
 /* 64-bit words: the high halves are the 32-bit draw's own words, so that every precision is one draw. */
 static void draw_wide_words(const ik_schedule *schedule, ik_tile *tile, ik_size blocks) {
-    ik_u32 *high = (ik_u32 *)tile->values.pair;
+    ik_u32 *high = tile->values.high;
     draw_words(schedule, tile, blocks, high);
     for (ik_size i = 0; i < blocks; ++i) tile->blocks[i] ^= IK_LOW_HALF_BIT;
     draw_words(schedule, tile, blocks, tile->low);
@@ -181,11 +182,11 @@ static void fill_run(const ik_request *request, const ik_schedule *schedule, ik_
             transform64(request, tile->words.pair, values, 4 * blocks);
             if (!direct) copy(request, target, values + lead, taken * sizeof *target);
         } else {
-            float *target = (float *)out + at;
-            float *values = direct && request->output == IK_FLOAT32 ? target : tile->values.single;
+            const int in_place = direct && request->output == IK_FLOAT32;
+            float *values = in_place ? (float *)out + at : tile->values.single;
             draw_words(schedule, tile, blocks, tile->words.single);
             transform32(request, tile->words.single, values, 4 * blocks);
-            if (values != target) store32(request, values + lead, taken, tile, out, at);
+            if (!in_place) store32(request, values + lead, taken, tile, out, at);
         }
         index += taken;
         at += taken;
@@ -194,6 +195,18 @@ static void fill_run(const ik_request *request, const ik_schedule *schedule, ik_
 }
 
 /* ---- Scattered indices ---------------------------------------------------------------------------------- */
+
+/* Of every block's four words, keeps the one that is wanted, or the pair that it belongs to. */
+#define IK_PICK(word, words)                                                                                \
+    for (ik_size i = 0; i < count; ++i) {                                                                   \
+        if (paired) {                                                                                       \
+            const word even = (words)[4 * i + (lane[i] & 2)], odd = (words)[4 * i + (lane[i] | 1)];         \
+            (words)[2 * i] = even;                                                                          \
+            (words)[2 * i + 1] = odd;                                                                       \
+        } else {                                                                                            \
+            (words)[i] = (words)[4 * i + lane[i]];                                                          \
+        }                                                                                                   \
+    }
 
 /* Up to a tile's worth of blocks, one for each element: `tile->blocks` holds element indices on entry. A
  * normal value needs both words of its pair, all others their own word alone. */
@@ -208,15 +221,7 @@ static void fill_scattered(const ik_request *request, const ik_schedule *schedul
     if (request->output == IK_FLOAT64) {
         draw_wide_words(schedule, tile, count);
         ik_u64 *words = tile->words.pair;
-        for (ik_size i = 0; i < count; ++i) {
-            if (paired) {
-                const ik_u64 even = words[4 * i + (lane[i] & 2)], odd = words[4 * i + (lane[i] | 1)];
-                words[2 * i] = even;
-                words[2 * i + 1] = odd;
-            } else {
-                words[i] = words[4 * i + lane[i]];
-            }
-        }
+        IK_PICK(ik_u64, words)
         double *values = tile->values.pair;
         transform64(request, words, values, paired ? 2 * count : count);
         if (paired)
@@ -225,15 +230,7 @@ static void fill_scattered(const ik_request *request, const ik_schedule *schedul
     } else {
         draw_words(schedule, tile, count, tile->words.single);
         ik_u32 *words = tile->words.single;
-        for (ik_size i = 0; i < count; ++i) {
-            if (paired) {
-                const ik_u32 even = words[4 * i + (lane[i] & 2)], odd = words[4 * i + (lane[i] | 1)];
-                words[2 * i] = even;
-                words[2 * i + 1] = odd;
-            } else {
-                words[i] = words[4 * i + lane[i]];
-            }
-        }
+        IK_PICK(ik_u32, words)
         float *values = tile->values.single;
         transform32(request, words, values, paired ? 2 * count : count);
         if (paired)
