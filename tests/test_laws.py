@@ -148,24 +148,46 @@ LAWS: dict[str, tuple[Any, float, float]] = {
 }
 
 
-@pytest.mark.parametrize("distribution", LAWS)
-@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
-@pytest.mark.parametrize("mode", ["fan_in", "fan_out", "fan_avg", "fan_geo_avg"])
-def test_variance_scaling_moments(distribution: str, dtype: str, mode: str) -> None:
-    """The first four moments of scaled weights are those of the law, within their exact standard errors."""
-    density, low, high = LAWS[distribution]
+# Every dtype with one mode, and every mode with one dtype.
+MODES = ["fan_in", "fan_out", "fan_avg", "fan_geo_avg"]
+CASES = [("fan_in", dtype) for dtype in ("float64", "float16", "bfloat16")] + [
+    (mode, "float32") for mode in MODES
+]
+
+
+def _assert_moments(values: Any, law: str, rounding: float = 0.0) -> None:
+    """The first four moments are those of a law of mean 0 and variance 1, within their exact errors."""
+    density, low, high = LAWS[law]
     moment = [integrate.quad(lambda x, k=k: x**k * density(x), low, high)[0] for k in range(9)]
     assert moment[0] == pytest.approx(1)
     assert moment[2] == pytest.approx(1)
-    shape = (512, 1024)
-    init = ik.VarianceScaling(2.0, mode, distribution, seed=13)
-    values = init(shape, dtype).astype(np.float64).ravel() / init.moments(shape).std
-    # Rounding adds its own variance: (unit in the last place)²/12, relative to values of order one.
-    rounding = {"float16": 2.0**-11, "bfloat16": 2.0**-8}.get(dtype, 0.0)
     for k in range(1, 5):
         error = math.sqrt((moment[2 * k] - moment[k] ** 2) / values.size)
         allowed = stats.norm.isf(LEVEL / 2) * error + k * moment[4] * rounding**2
         assert abs((values**k).mean() - moment[k]) < allowed, k
+
+
+@pytest.mark.parametrize("distribution", LAWS)
+@pytest.mark.parametrize(("mode", "dtype"), CASES)
+def test_variance_scaling_moments(distribution: str, mode: str, dtype: str) -> None:
+    """Weights, over the deviation of their fan, have the moments of their law."""
+    fan = {"fan_in": 1024, "fan_out": 4096, "fan_avg": 2560, "fan_geo_avg": 2048}[mode]
+    values = ik.VarianceScaling(2.0, mode, distribution, seed=13)((1024, 4096), dtype)
+    # Rounding adds its own variance: (unit in the last place)²/12, relative to values of order one.
+    rounding = {"float16": 2.0**-11, "bfloat16": 2.0**-8}.get(dtype, 0.0)
+    _assert_moments(values.astype(np.float64).ravel() / math.sqrt(2.0 / fan), distribution, rounding)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_plain_moments(dtype: str) -> None:
+    """The plain initializers have the mean and the deviation of their parameters."""
+    shape = (1 << 22,)
+    uniform = ik.RandomUniform(-1.0, 3.0, seed=17)(shape, dtype).astype(np.float64)
+    _assert_moments((uniform - 1.0) / (4 / math.sqrt(12)), "uniform")
+    normal = ik.RandomNormal(0.5, 0.02, seed=17)(shape, dtype).astype(np.float64)
+    _assert_moments((normal - 0.5) / 0.02, "untruncated_normal")
+    truncated = ik.TruncatedNormal(0.5, 0.02, seed=17)(shape, dtype).astype(np.float64)
+    _assert_moments((truncated - 0.5) / (0.02 * 0.87962566103423978), "truncated_normal")
 
 
 @pytest.mark.parametrize("entry", [entry for entry in ENTRIES if entry.seeded], ids=str)
@@ -283,6 +305,10 @@ def test_both_halves_of_a_float64_are_independent() -> None:
     assert rest.max() < 1
     assert _ks(rest, stats.uniform.cdf) > LEVEL
     assert _uncorrelated(single, rest)
+    # The eight bits that float32 drops are of the first word; what follows is of the second.
+    second = rest * 256 % 1
+    assert _ks(second, stats.uniform.cdf) > LEVEL
+    assert _uncorrelated(single, second)
 
 
 @pytest.mark.parametrize("step", [2**12, 2**21, 2**21 + 1, 3**20])

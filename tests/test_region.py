@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from initkit.errors import ArgumentTypeError, RegionIndexError, ShapeError
@@ -77,6 +77,7 @@ def test_empty_slices(index: Any) -> None:
 
 
 @given(shapes_with_indices(), st.integers(1, 30))
+@example(((6, 4), np.s_[1:6:2, ::-1]), 3)
 def test_boxes_cover_a_region_once(case: tuple[tuple[int, ...], Any], limit: int) -> None:
     """Boxes of a region are no larger than the limit, and their parts are the region, element by element."""
     region, _ = Region.from_index(*case)

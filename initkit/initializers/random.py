@@ -123,7 +123,8 @@ class RandomUniform(RandomInitializer):
         When called with `(shape, dtype=None)`: an array of that shape and float dtype (None is float32).
         Values are `minval + k·2⁻²⁴·(maxval - minval)`, `k` from 0 to 2²⁴ - 1, rounded to float32 (53 bits
         in float64), and never `maxval` in that precision; float16, bfloat16 and float8 values are the
-        float32 values rounded once, which can reach `maxval`. With `minval == maxval`, that value.
+        float32 values rounded once, which can reach `maxval`. Where no float lies in `[minval, maxval)`, as
+        with `minval == maxval`, the one nearest `minval`.
 
     Raises:
         ArgumentError: `minval` is above `maxval`, a bound is NaN or infinite, or their distance is more
