@@ -45,12 +45,13 @@ def apply(name: str, arguments: Sequence[Number]) -> Number:
     compute = OPERATORS[name] if name in OPERATORS else FUNCTIONS[name].compute
     try:
         value = compute(*arguments)
+        may_be_infinite = any(map(math.isinf, arguments))
     except ZeroDivisionError:
         message = "Division by zero."
         raise ArgumentError(message) from None
     except OverflowError:
         raise ArgumentError(_TOO_LARGE) from None
-    return checked(value, may_be_infinite=any(map(math.isinf, arguments)))
+    return checked(value, may_be_infinite=may_be_infinite)
 
 
 def checked(value: Number, *, may_be_infinite: bool) -> Number:

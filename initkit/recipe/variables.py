@@ -10,9 +10,6 @@ from initkit.recipe.arithmetic import CONSTANTS, Number
 from initkit.recipe.expression import RESERVED_NAMES, Expression, parse_expression
 from initkit.recipe.parse import ParsedRecipe
 
-# 2**53: beyond it a float no longer tells neighbouring integers apart.
-_LARGEST_EXACT = 9007199254740992
-
 
 def evaluate_variables(recipe: ParsedRecipe) -> dict[str, Number]:
     """Work out the variables, each from those above it.
@@ -149,7 +146,7 @@ def evaluate_shape(
         if isinstance(value, str):
             expression = read_expression(recipe, value, line, f"the shape of {who}", variables)
             value = evaluate(recipe, expression, variables, line, f"the shape of {who}")
-        if isinstance(value, float) and value.is_integer() and abs(value) <= _LARGEST_EXACT:
+        if isinstance(value, float) and value.is_integer():
             value = int(value)
         if not isinstance(value, int) or value < 0:
             wrong = f"a length in the shape of {who} is no whole number from 0 up. Received: {value!r}"

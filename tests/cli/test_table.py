@@ -44,6 +44,9 @@ def test_every_width_is_kept_or_impossible(rows: list[tuple[str, str, str]], wid
     """A line is longer than the width only where every column that shrinks has shrunk as far as it may."""
     lines = format_table(COLUMNS, rows, width=width).splitlines()
     assert len(lines) == len(rows) + 1
+    for line, row in zip(lines[1:], rows, strict=True):
+        assert f" {row[1]}  " in line
+        assert line.endswith(row[2])
     natural = format_table(COLUMNS, rows).splitlines()
     if max(map(len, natural)) <= width:
         assert lines == natural

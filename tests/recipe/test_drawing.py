@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -75,6 +76,19 @@ def test_progress_counts_every_byte() -> None:
     assert done == sorted(set(done))
     assert done[-1] == PLAN.nbytes
     assert {call[1] for call in calls} == {PLAN.nbytes}
+
+
+def test_one_piece_is_consumed_at_a_time() -> None:
+    """A consumer need not protect itself from itself, and it is not the caller's thread that it runs in."""
+    alone = threading.Lock()
+
+    def consume(piece: Piece) -> None:
+        assert alone.acquire(blocking=False)
+        assert threading.current_thread() is not threading.main_thread()
+        time.sleep(0.002)
+        alone.release()
+
+    draw_pieces(PLAN.tensors, consume, piece_bytes=64)
 
 
 def test_nothing_to_draw() -> None:

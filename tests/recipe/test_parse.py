@@ -74,6 +74,12 @@ def test_everything_is_read_with_its_line() -> None:
     assert inits[0].argument_lines == {"mean": 19, "stddev": 20}
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2**200])
+def test_seeds_of_any_size(seed: int) -> None:
+    """Every integer from 0 up is a seed."""
+    assert parse_recipe(recipe_text(head=f"initkit: 1\nseed: {seed}\n")).seed == seed
+
+
 def test_dtype_and_variables_may_be_left_out() -> None:
     """Without a dtype tensors are float32; without variables there are none."""
     recipe = parse_recipe(recipe_text(variables=""))

@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 import initkit as ik
-from initkit.errors import FileFormatError, RecipeError
+from initkit.errors import FileFormatError, FileMissingError, RecipeError
 from initkit.io import FileWriter, read_header
 from initkit.recipe import Recipe, TensorCheck, verify
 from initkit.recipe.build import plan_file
@@ -101,6 +101,18 @@ def test_values_that_are_no_numbers_count_as_changed(tmp_path: Path, value: floa
     assert check.difference == pytest.approx(abs(value), nan_ok=True)
 
 
+def test_complex_values_differ_by_their_distance(tmp_path: Path) -> None:
+    """The difference of complex values is the modulus of it, and not of their real parts."""
+    text = tensors_and_rules("z: {shape: [9], dtype: complex64}", "{match: z, init: random_normal}")
+    report = Recipe.from_text(text).build(tmp_path / "z")
+    data = np.fromfile(report.path, np.uint8)
+    data[-72:].view(np.complex64)[4] += 3 + 4j
+    data.tofile(report.path)
+    (check,) = _checks(report.path).values()
+    assert (check.changed, check.first) == (1, (4,))
+    assert check.difference == pytest.approx(5)
+
+
 def test_tensors_that_are_not_there_or_not_the_same(tmp_path: Path, built: Path) -> None:
     """Missing, unexpected, reshaped and retyped tensors are each told by name, with what is there instead."""
     with safe_open(built, "np") as file:
@@ -178,6 +190,13 @@ def test_files_without_a_recipe(tmp_path: Path) -> None:
         FileFormatError, match=r"has no recipe in it. Received: metadata made. Allowed: files with"
     ):
         verify(tmp_path / "a")
+
+
+def test_files_that_are_not_there(tmp_path: Path) -> None:
+    """A file that cannot be opened is an error of initkit's own and of Python's, with its name."""
+    with pytest.raises(FileMissingError, match="No such file") as caught:
+        verify(tmp_path / "nothing")
+    assert caught.value.filename == str(tmp_path / "nothing")
 
 
 def test_files_of_another_stream(tmp_path: Path, built: Path) -> None:
