@@ -22,7 +22,7 @@ from initkit.kernels.threads import PIECE, run_pieces
 from initkit.region import AffineMap
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60.0
+PATIENCE = 180.0
 needs_library = pytest.mark.skipif(
     loader._open(ROOT / "initkit" / "kernels" / f"_initkit{loader._SUFFIX}")[0] is None,
     reason="needs the compiled kernels: NumPy computes on one thread",
