@@ -114,7 +114,6 @@ def _show_facts(initializer: Initializer, lazy: LazyArray, seed: int | None) -> 
     fans = None
     if hasattr(initializer, "input_axes") and hasattr(initializer, "output_axes"):
         fans = compute_fans(lazy.shape, initializer.input_axes, initializer.output_axes)
-    first = lazy[tuple(slice(0, 1) for _ in lazy.shape[:-1])] if lazy.size else np.empty(0)
     return {
         "name": registered_name(type(initializer)),
         "names": registry.names(type(initializer)),
@@ -128,8 +127,18 @@ def _show_facts(initializer: Initializer, lazy: LazyArray, seed: int | None) -> 
         "fan_out": fans and fans.fan_out,
         "expected": moments and {"mean": moments.mean, "std": moments.std},
         "drawn": drawn and {"mean": drawn.mean, "std": drawn.std, "min": drawn.least, "max": drawn.greatest},
-        "values": [encode(value) for value in np.ravel(first)[:_FIRST_VALUES]],
+        "values": [encode(value) for value in _first_values(lazy)],
     }
+
+
+def _first_values(lazy: LazyArray) -> np.ndarray[Any, Any]:
+    """The first values in row-major order, without drawing the rest."""
+    box: list[slice] = []
+    missing = _FIRST_VALUES
+    for length in reversed(lazy.shape):
+        box.append(slice(0, min(length, missing)))
+        missing = -(-missing // max(length, 1))
+    return np.ravel(lazy[tuple(reversed(box))])[:_FIRST_VALUES]
 
 
 def _statistics(lazy: LazyArray) -> Statistics | None:

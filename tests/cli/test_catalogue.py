@@ -54,6 +54,13 @@ def test_show_tells_what_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
     assert facts["values"] == values.ravel()[:6].tolist()
 
 
+@pytest.mark.parametrize("shape", [(2, 3), (5, 1, 2), (2, 1), (7,), (1, 1, 1000), (3, 0)])
+def test_show_has_the_first_values(shape: tuple[int, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    """The values shown are the first six in row-major order, or all where there are fewer."""
+    facts = _json(capsys, "show", "random_normal", "--shape", ",".join(map(str, shape)))
+    assert facts["values"] == ik.RandomNormal(seed=0)(shape).ravel()[:6].tolist()
+
+
 def test_show_draws_in_pieces(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Statistics joined from many pieces are those of the whole."""
     whole = _json(capsys, "show", "random_uniform", "--shape", "7,11")
@@ -93,6 +100,8 @@ def test_show_prints_every_fact(capsys: pytest.CaptureFixture[str]) -> None:
     ):
         assert words in out
     assert re.search(r"config +mean=0\.0, stddev=0\.05, seed=0\n", out)
+    assert re.search(r"summary +Independent normal values\.\n", out)
+    assert re.search(r"first values +(-?0\.\d+, ){5}-?0\.\d+\n", out)
     assert re.search(r"tensor +2 x 3 float32, 6 values\n", out)
     assert re.search(r"expected +0 +0\.05 +- +-\n", out)
 
@@ -106,7 +115,7 @@ def test_show_prints_every_fact(capsys: pytest.CaptureFixture[str]) -> None:
         (["he_normal", "--dtype", "float12"], "float12"),
         (["identity", "--shape", "3"], "2D"),
         (["[1"], "YAML"),
-        (["class_name: SeedGenerator"], "This is no initializer"),
+        (["{class_name: SeedGenerator, config: {seed: 1}}"], "This is no initializer"),
     ],
 )
 def test_show_of_what_is_not_there(

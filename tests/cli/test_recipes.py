@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,12 @@ def test_build_says_what_was_written(recipe: Path, capsys: pytest.CaptureFixture
         "      total                                                   5          88  320 B",
         "t is tied to h.0.w and not stored again.",
     ]
-    assert out.splitlines()[-1].startswith(f"Wrote {output}: ")
+    last = re.fullmatch(r"Wrote (.*): (\S+) kB in (\S+) s, (\S+) ([kM])B/s\.", out.splitlines()[-1])
+    assert last is not None
+    assert last[1] == str(output)
+    rate = float(last[4]) * {"k": 1, "M": 1000}[last[5]]
+    # The seconds have two digits after the point.
+    assert float(last[2]) / (float(last[3]) + 0.006) < rate
     assert err == ""
     assert verify(output).ok
 
@@ -143,6 +149,7 @@ def test_plan_json(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "bytes": 16,
     }
     for tensor, planned in zip(tensors, Recipe.load(recipe).plan().tensors, strict=True):
+        assert "seed" not in tensor["initializer"]["config"]
         made = ik.deserialize(tensor["initializer"])
         assert made.get_config() | {"seed": None} == planned.initializer.get_config() | {"seed": None}
 
