@@ -20,6 +20,9 @@ from initkit.errors import ArgumentTypeError, RegionIndexError, ShapeError
 
 # A draw numbers its elements with 64 bits, one of which tells the two words of a float64 apart.
 _MOST_ELEMENTS = 2**62
+# NumPy has no more; kernels/fill.h has room for as many.
+_MOST_AXES = 64
+_MOST_LENGTH_BITS = 63
 
 
 def as_shape(shape: object) -> tuple[int, ...]:
@@ -33,17 +36,25 @@ def as_shape(shape: object) -> tuple[int, ...]:
 
     Raises:
         ArgumentTypeError: A length is not an integer, or `shape` is no sequence.
-        ShapeError: A length is negative, or there are 2**62 elements or more.
+        ShapeError: A length is negative, there are more than 64 axes, or 2**62 elements or more.
 
     Example:
         >>> as_shape([512, 256]), as_shape(3), as_shape(())
         ((512, 256), (3,), ())
     """
     lengths: tuple[Any, ...] = shape if type(shape) is tuple else _as_tuple(shape)
+    if len(lengths) > _MOST_AXES:
+        message = f"A shape has too many axes. Received: {len(lengths)}. Allowed: up to {_MOST_AXES}, as in"
+        msg = f"{message} NumPy. Merge some of them."
+        raise ShapeError(msg)
     elements = 1
     for length in lengths:
         if type(length) is not int:
             return as_shape(tuple(_as_length(entry, shape) for entry in lengths))
+        if length.bit_length() > _MOST_LENGTH_BITS:
+            message = f"A length in a shape is too large. Received: an integer of {length.bit_length()} bits."
+            msg = f"{message} Allowed: up to 2**63 - 1. Split the tensor into several."
+            raise ShapeError(msg)
         if length < 0:
             message = (
                 f"A length in a shape cannot be negative. Received: shape {lengths}. Allowed: 0 or more."

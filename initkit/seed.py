@@ -72,18 +72,22 @@ def _integer_field(value: int) -> bytes:
 _ROOT = _field(b"initkit") + _integer_field(STREAM_VERSION)
 
 
+# Python writes no integer of more than 4300 digits, so a larger one would fit no config.
+_MOST_SEED_BITS = 8192
+
+
 def as_seed(seed: object) -> int:
     """Check an integer seed.
 
     Args:
-        seed: A non-negative integer of any size; NumPy integers count.
+        seed: An integer from 0 to 2**8192 - 1; NumPy integers count.
 
     Returns:
         The seed as a Python integer.
 
     Raises:
         ArgumentTypeError: It is no integer; booleans and floats are refused.
-        SeedError: It is negative.
+        SeedError: It is negative or too large.
 
     Example:
         >>> as_seed(2**100) == 2**100
@@ -99,6 +103,10 @@ def as_seed(seed: object) -> int:
         message += f" Received: seed={seed!r:.100} of type {type(seed).__name__}. Allowed: integers from 0 up"
         message += " and SeedGenerators; None where a seed can be left out. Write, for example, seed=7."
         raise ArgumentTypeError(message) from None
+    if value.bit_length() > _MOST_SEED_BITS:
+        message = f"A seed is too large. Received: an integer of {value.bit_length()} bits. Allowed: up to"
+        msg = f"{message} {_MOST_SEED_BITS}. Use a hash of it."
+        raise SeedError(msg)
     if value < 0:
         message = f"A seed cannot be negative. Received: seed={value}. Allowed: any integer from 0 up."
         message += " Write, for example, abs(seed), or hash a negative number into one."
@@ -240,6 +248,10 @@ class SeedGenerator:
             2
         """
         names, draws, device = _checked_position(config)
+        if "seed" not in config:
+            message = f"The config of a SeedGenerator has no seed. Received: {config!r:.100}. Allowed: what"
+            msg = f"{message} get_config gives. Add it; without, every load would give other values."
+            raise ConfigError(msg)
         generator = cls(config.get("seed"))
         generator.path = tuple(_as_name(name) for name in names)
         generator._draws = draws

@@ -55,7 +55,7 @@ def test_every_backend_is_listed() -> None:
     backends = ik.show_config("dict")["backends"]
     assert set(backends) == {"numpy", "cupy"}
     assert backends["numpy"] == f"available, numpy {version('numpy')}"
-    assert backends["cupy"].startswith("available") or "pip install initkit[cuda" in backends["cupy"]
+    assert backends["cupy"].startswith("available") or "pip install cupy-cuda" in backends["cupy"]
 
 
 def test_printed_for_people(capsys: pytest.CaptureFixture[str]) -> None:

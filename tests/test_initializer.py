@@ -398,9 +398,8 @@ def test_moments_are_a_named_pair() -> None:
 def test_arrays_too_large_for_numpy() -> None:
     """A shape that NumPy cannot number is a ShapeError at the call; a lazy array of it can be sliced."""
     init = ik.RandomNormal(seed=7)
-    for shape, dtype in (((2**61,), "float64"), ((1,) * 65, "float32")):
-        with pytest.raises(ShapeError, match=r"NumPy cannot make an array.*Received: shape.*Allowed: .*lazy"):
-            init(shape, dtype)
+    with pytest.raises(ShapeError, match=r"NumPy cannot make an array.*Received: shape.*Allowed: .*lazy"):
+        init((2**61,), "float64")
     assert init.lazy((2**61,), "float64")[2**60 : 2**60 + 3].shape == (3,)
 
 

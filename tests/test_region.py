@@ -274,3 +274,12 @@ def test_repr_shows_the_cut() -> None:
     """A region shows the shape it is cut from, and start, count and step of every axis."""
     region, _ = Region.from_index((6, 4), np.s_[1:5:2, ::-1])
     assert repr(region) == "Region((6, 4), [1:+2:2, 3:+4:-1])"
+
+
+@pytest.mark.parametrize(
+    "shape", [(1,) * 65, (1,) * 100_000, (0,) * 65, (2**62,), (2**63, 0), (2**20000,)], ids=range(6)
+)
+def test_unbounded_shapes_are_refused_at_once(shape: tuple[int, ...]) -> None:
+    """Neither many axes nor huge lengths are multiplied out, or written in full in the message."""
+    with pytest.raises(ShapeError, match=r"too (many|large).* Allowed: up to (64|2)"):
+        as_shape(shape)

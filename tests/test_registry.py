@@ -246,3 +246,13 @@ def test_register_takes_classes_that_are_no_initializers() -> None:
             return cls()
 
     assert isinstance(ik.deserialize("registry-test>Schedule"), Schedule)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("xavier_uniform", "glorot_uniform"), ("kaiming_normal", "he_normal")]
+)
+def test_names_of_pytorch_are_suggested(name: str, meant: str) -> None:
+    """Who asks for a scheme by PyTorch's name is told Keras' name of it first."""
+    with pytest.raises(UnknownNameError) as caught:
+        ik.get(name)
+    assert caught.value.suggestions[0] == meant

@@ -308,7 +308,7 @@ def test_a_failed_draw_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """A draw that its backend refuses leaves the generator where it was."""
     monkeypatch.setattr("initkit.backends.find_spec", lambda name: None)
     generator = ik.SeedGenerator.from_config({"seed": 7, "backend": "cupy"})
-    with pytest.raises(BackendError, match=r"CuPy is not installed.*pip install initkit\[cuda12\]"):
+    with pytest.raises(BackendError, match=r"CuPy is not installed.*pip install cupy-cuda12x"):
         generator.next_draw()
     assert generator.draws == 0
 
@@ -441,3 +441,22 @@ def _no_scope_is_left_open() -> Iterator[None]:
     """Every test ends outside any scope."""
     yield
     assert current_scope() is None
+
+
+@pytest.mark.parametrize("seed", [2**8192, 2**20000, -(2**20000)], ids=["least", "large", "negative"])
+def test_seeds_that_no_config_could_hold_are_refused(seed: int) -> None:
+    """Python writes no integer of so many digits, so neither a config nor a message could hold it."""
+    with pytest.raises(SeedError, match=r"too large. Received: an integer of \d+ bits. Allowed: up to 8192"):
+        ik.SeedGenerator(seed)
+
+
+def test_largest_seed_round_trips() -> None:
+    """The largest seed that is allowed survives every form of its config."""
+    generator = ik.SeedGenerator(2**8192 - 1)
+    assert ik.from_json(ik.to_json(generator)) == ik.from_yaml(ik.to_yaml(generator)) == generator
+
+
+def test_config_without_a_seed_is_refused() -> None:
+    """A config that names no seed would mean other values at every load."""
+    with pytest.raises(ConfigError, match="has no seed"):
+        ik.SeedGenerator.from_config({"draws": 2})

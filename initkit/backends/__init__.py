@@ -42,8 +42,9 @@ def check_backend(name: object, device: object = None) -> None:
             message += (
                 ", since CuPy is not installed. Received: backend='cupy'. Allowed: 'numpy', which gives the"
             )
-            message += " same bits. Install CuPy with `pip install initkit[cuda12]` or `pip install"
-            message += " initkit[cuda13]`, by the CUDA version of your driver."
+            message += " same bits. Install CuPy with `pip install cupy-cuda12x` or `pip install"
+            message += " cupy-cuda13x`, by the CUDA version of your driver; this version of initkit can check"
+            message += " that it is there, but not draw with it yet."
         else:
             message += " yet. Received: backend='cupy'. Allowed: 'numpy'. Copy its arrays to the GPU with"
             message += " cupy.asarray."

@@ -92,4 +92,5 @@ def _termination_as_exit() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        # None stands for a handler that was not set from Python, which cannot be put back.
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)

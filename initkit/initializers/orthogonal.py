@@ -8,13 +8,13 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from initkit.dtypes import DType, Kind, resolve_dtype
+from initkit.dtypes import FLOAT32, DType, Kind, resolve_dtype
 from initkit.errors import ShapeError
 from initkit.initializer import Moments, RandomInitializer
 from initkit.initializers.arguments import float_argument
 from initkit.initializers.random import check_range, fill_normal
 from initkit.initializers.reflectors import DrawRows, fill_columns, fill_rows
-from initkit.region import Region
+from initkit.region import Region, as_shape
 from initkit.registry import built_in
 from initkit.seed import Draw, SeedGenerator
 
@@ -116,7 +116,9 @@ class Orthogonal(RandomInitializer):
 
     def moments(self, shape: Any) -> Moments:
         """Mean 0, and `|gain|/√max(rows, columns)`."""
-        longer = max(prod(shape[:-1]), shape[-1], 1)
+        lengths = as_shape(shape)
+        self.check(lengths, FLOAT32)
+        longer = max(prod(lengths[:-1]), lengths[-1], 1)
         return Moments(0.0, abs(self.gain) / sqrt(longer))
 
 

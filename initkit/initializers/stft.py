@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from initkit.dtypes import DType, resolve_dtype, rounded
+from initkit.dtypes import FLOAT32, DType, resolve_dtype, rounded
 from initkit.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -20,7 +20,7 @@ from initkit.errors import (
 )
 from initkit.initializer import Moments, RegionInitializer
 from initkit.initializers.random import check_range
-from initkit.region import Region
+from initkit.region import Region, as_shape
 from initkit.registry import built_in
 from initkit.seed import Draw
 
@@ -164,7 +164,9 @@ class STFT(RegionInitializer):
 
     def moments(self, shape: Any) -> Moments:
         """The mean and standard deviation of the tensor's own values, from sums of cosines in closed form."""
-        frame_length, _, bands = shape
+        lengths = as_shape(shape)
+        self.check(lengths, FLOAT32)
+        frame_length, _, bands = lengths
         length, weights = 2 * (bands - 1), self._weights(frame_length)
         times = np.arange(frame_length)
         if not frame_length:

@@ -73,6 +73,7 @@ _ALIGNMENT = 8
 _LONGEST_HEADER = 100_000_000
 # Sizes are signed 64-bit integers in most programs that read these files.
 _LARGEST_SIZE = 2**63 - 1
+_MOST_AXES = 64
 _HEADER_LIMITS = Limits(text=_LONGEST_HEADER, depth=8, nodes=_LONGEST_HEADER)
 
 
@@ -358,7 +359,8 @@ def _read_tensor(key: str, value: PlainData, origin: int, name: str) -> StoredTe
 
 def _lengths(value: PlainData) -> tuple[int, ...] | None:
     """A list of non-negative integers as a tuple; None where it is anything else."""
-    if not isinstance(value, list):
+    # The product of unbounded many would take unbounded time.
+    if not isinstance(value, list) or len(value) > _MOST_AXES:
         return None
     lengths = tuple(length for length in value if isinstance(length, int) and _is_length(length))
     return lengths if len(lengths) == len(value) else None

@@ -28,6 +28,10 @@ class Recipe:
     `SeedGenerator(seed).child(name)`, so its values depend on its name, shape and rule alone, and not on
     what else there is.
 
+    Text that is given for an argument of an initializer is an expression where the constructor takes a
+    number there: where the argument's default is a number, or where it has no default, or None, and is
+    annotated with `int`, `float` or `complex`. Elsewhere it is text, as in `mode: fan_out`.
+
     Reading a recipe checks its form; `plan` checks its meaning. Neither imports a module, evaluates Python
     code or writes a file.
 

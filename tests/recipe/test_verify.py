@@ -144,7 +144,6 @@ def test_another_librarys_file_of_the_same_tensors_is_ok(tmp_path: Path, built: 
 
         tensors = {name: file.get_tensor(name) for name in list(file.keys())}
         save_torch(tensors, tmp_path / "again", file.metadata())
-    assert (tmp_path / "again").read_bytes() != built.read_bytes()
     assert verify(tmp_path / "again").ok
 
 
