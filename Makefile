@@ -37,7 +37,7 @@ docs: .venv/has-docs
 gpu:
 	cmake -S initkit/kernels -B build/gpu && cmake --build build/gpu && cmake --install build/gpu --prefix . || \
 	  echo "No kernels could be built here, so the values are compared with those of the NumPy twin."
-	$(PYTHON) -m pytest -m gpu
+	$(PYTHON) -m pytest -m gpu || { test $$? = 5 && echo "This version has no GPU tests: its backend is NumPy alone."; }
 
 # Back to a bare clone.
 clean:
