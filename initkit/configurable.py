@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Self
 
@@ -160,7 +161,8 @@ def _has_own_config(cls: type[Configurable]) -> bool:
     return cls.get_config is not Configurable.get_config
 
 
-def _arguments_of(cls: type[Configurable]) -> dict[str, bool]:
+@lru_cache(maxsize=1024)
+def _arguments_of(cls: type) -> dict[str, bool]:
     """The names of a constructor's arguments, and whether they must be given."""
     constructor: Any = inspect.getattr_static(cls, "__init__")
     if constructor is object.__init__:

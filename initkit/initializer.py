@@ -32,7 +32,8 @@ class Initializer(Configurable, ABC):
     """The base class of everything that makes first values: `initializer(shape, dtype) -> array`.
 
     A class of your own defines `__init__`, which keeps every argument in an attribute of the same name,
-    and `__call__`. Configs, YAML, equality, copies, `lazy`, `fill` and recipes then work.
+    and `__call__`. Configs, equality, copies, `lazy` and `fill` then work; with `initkit.register` above it,
+    so do names, YAML and recipes.
 
     Example:
         >>> import initkit as ik

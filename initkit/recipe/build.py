@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
 from initkit.documents import write_json
-from initkit.errors import file_access_error
+from initkit.errors import BackendError, file_access_error
 from initkit.io import FileWriter, Layout, TensorEntry, plan_layout
 from initkit.recipe.drawing import PIECE_BYTES, Piece, ProgressCallback, draw_pieces
 from initkit.recipe.plan import Plan
@@ -52,6 +53,7 @@ def plan_file(plan: Plan) -> Layout:
 
     Raises:
         ArgumentError: The header or the file would be too large for the format.
+        BackendError: This machine keeps numbers big end first, which the format does not.
 
     Example:
         >>> from initkit.recipe import Recipe
@@ -59,6 +61,12 @@ def plan_file(plan: Plan) -> Layout:
         >>> sorted(plan_file(Recipe.from_text(text).plan()).metadata)
         ['format', 'initkit.recipe', 'initkit.stream']
     """
+    if sys.byteorder != "little":
+        message = (
+            "safetensors files hold numbers little end first, and initkit writes them as they lie in memory."
+        )
+        message += f" Received: a {sys.byteorder}-endian machine. Build the file on x86 or ARM."
+        raise BackendError(message)
     # Readers in PyTorch's world refuse files whose format they do not know.
     metadata = {"format": "pt", RECIPE_KEY: plan.recipe.text, STREAM_KEY: str(STREAM_VERSION)}
     if plan.ties:

@@ -19,7 +19,7 @@ import pytest
 from safetensors import safe_open
 
 import initkit as ik
-from initkit.errors import FileMissingError, FileTakenError, RecipeError
+from initkit.errors import BackendError, FileMissingError, FileTakenError, RecipeError
 from initkit.recipe import Recipe, verify
 from initkit.recipe.build import build
 from tests.recipe.texts import recipe_text, tensors_and_rules
@@ -261,3 +261,11 @@ def test_float8_values_are_rounded_once(tmp_path: Path) -> None:
             values[dtype] = np.asarray(file.get_tensor("w").float())
     rounded = values["float32"].astype(ml_dtypes.float8_e5m2).astype(np.float32)
     np.testing.assert_array_equal(values["float8_e5m2"], rounded)
+
+
+def test_big_endian_machines_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where numbers lie the other way round, no file is written rather than a wrong one."""
+    monkeypatch.setattr("sys.byteorder", "big")
+    with pytest.raises(BackendError, match=r"big-endian machine\. Build the file on x86 or ARM"):
+        Recipe.from_text(recipe_text()).build(tmp_path / "model.safetensors")
+    assert list(tmp_path.iterdir()) == []
