@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Self
@@ -161,8 +161,7 @@ def _has_own_config(cls: type[Configurable]) -> bool:
     return cls.get_config is not Configurable.get_config
 
 
-@lru_cache(maxsize=1024)
-def _arguments_of(cls: type) -> dict[str, bool]:
+def _read_arguments(cls: type) -> dict[str, bool]:
     """The names of a constructor's arguments, and whether they must be given."""
     constructor: Any = inspect.getattr_static(cls, "__init__")
     if constructor is object.__init__:
@@ -177,6 +176,10 @@ def _arguments_of(cls: type) -> dict[str, bool]:
             raise ConfigError(message)
         arguments[name] = parameter.default is parameter.empty
     return arguments
+
+
+# Typed by hand: mypy takes the hash that instances have for the hash of their class.
+_arguments_of: Callable[[type], dict[str, bool]] = lru_cache(maxsize=1024)(_read_arguments)
 
 
 def _check_argument_names(cls: type[Configurable], given: Mapping[str, Any]) -> None:
