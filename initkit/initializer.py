@@ -12,6 +12,7 @@ import numpy as np
 from initkit.configurable import Configurable
 from initkit.dtypes import DType, Kind, require_kind, resolve_dtype, rounded
 from initkit.errors import ArgumentTypeError, DTypeError, ShapeError
+from initkit.kernels import filling_in_place
 from initkit.lazy import LazyArray
 from initkit.region import Region, as_shape
 from initkit.seed import Draw, SeedGenerator, as_seed, constant_draw, current_scope, seeded_draw
@@ -115,7 +116,9 @@ class Initializer(Configurable, ABC):
         target = as_fillable(array)
         row = resolve_dtype(target.dtype)
         self.check(target.shape, row)
-        self.fill_regions(target, row, self.take_draw())
+        draw = self.take_draw()
+        with filling_in_place():
+            self.fill_regions(target, row, draw)
         return array
 
     def fill_regions(self, target: Any, dtype: DType, draw: Draw) -> None:

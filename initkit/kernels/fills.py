@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache, lru_cache
 from struct import Struct
 from typing import Any
@@ -12,6 +15,7 @@ from initkit.dtypes import resolve_dtype
 from initkit.kernels import twin
 from initkit.kernels.loader import default_float_mode, engine
 from initkit.kernels.parameters import (
+    UNIFORM,
     NormalParameters,
     Request,
     TruncatedNormalParameters,
@@ -25,7 +29,7 @@ Key = tuple[int, int, int, int]
 
 # fill.h has the same number: the room for a law in a packed request.
 _MOST_PARAMETERS = 10
-# From here up an output is written around the caches, which could not hold it.
+# From here up an output is larger than the caches.
 _STREAMED_BYTES = 8 << 20
 
 
@@ -102,6 +106,27 @@ def _truncated(mean: float, std: float, lower: float, upper: float, draw: np.dty
         return TruncatedNormalParameters(mean, std, lower, upper, least, most).request(draw)
 
 
+_in_place: ContextVar[bool] = ContextVar("initkit_in_place", default=False)
+
+
+@contextmanager
+def filling_in_place() -> Iterator[None]:
+    """Say that what is filled inside the `with` block is memory that was in use before.
+
+    New memory has just been cleared by the system and is in the caches, where ordinary stores find it.
+    """
+    token = _in_place.set(True)
+    try:
+        yield
+    finally:
+        _in_place.reset(token)
+
+
+def _pays_to_stream(out: Array, request: Request) -> bool:
+    """Whether writing around the caches is faster: all other laws take longer than memory does."""
+    return request.transform == UNIFORM and out.nbytes >= _STREAMED_BYTES and _in_place.get()
+
+
 def _fill(out: Array, affine: AffineMap, key: Key, request: Request) -> None:
     count = out.size
     if not count:
@@ -119,7 +144,7 @@ def _fill(out: Array, affine: AffineMap, key: Key, request: Request) -> None:
         resolve_dtype(out.dtype).kernel_code,
         axes,
         # Whatever is written around the caches is copied, to any address; else C needs aligned ones.
-        out.nbytes >= _STREAMED_BYTES or address % width != 0,
+        _pays_to_stream(out, request) or address % width != 0,
         *request.law,
         *_PADDING[len(request.law)],
         affine.offset,

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import initkit as ik
 from initkit.dtypes import DTYPES, DType
 from initkit.kernels import fill_normal, fill_truncated_normal, fill_uniform, fills, twin
 from initkit.kernels.loader import Engine, engine
@@ -336,3 +337,10 @@ def test_other_threads_may_draw_meanwhile() -> None:
         for start in (0, PIECE - 100):
             values = expected(LAWS[laws[number]][1], FLOAT32, affine, start, 200)
             assert same_bits(out[start:][:200], values)
+
+
+def test_streaming_changes_no_value() -> None:
+    """A large array filled in place, which is written around the caches, has the values of a new one."""
+    uniform = ik.RandomUniform(-1.0, 1.0, seed=7)
+    shape = (3, 1 << 20)
+    assert (uniform.fill(np.zeros(shape, np.float32)) == uniform(shape)).all()
