@@ -96,6 +96,11 @@ def _elementwise() -> list[tuple[str, Work, float]]:
             8,
         ),
         (
+            "HeNormal",
+            {"initkit": own_fill(he, LARGE, "float32"), "Keras on JAX": keras_call("HeNormal", LARGE)},
+            15,
+        ),
+        (
             "HeNormal, new array",
             {
                 "initkit": lambda: he(LARGE),
