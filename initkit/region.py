@@ -144,15 +144,6 @@ class Region:
         """How many elements the region has."""
         return prod(self.counts)
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether the region is the whole array in its own order."""
-        return (
-            self.counts == self.shape
-            and not any(self.starts)
-            and all(step == 1 for step, count in zip(self.steps, self.counts, strict=True) if count > 1)
-        )
-
     def __repr__(self) -> str:
         """Show the index that cuts this region from the whole."""
         parts = [

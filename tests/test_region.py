@@ -102,7 +102,6 @@ def test_components_follow_their_element(case: tuple[tuple[int, ...], Any], numb
 def test_whole_has_one_axis(shape: tuple[int, ...]) -> None:
     """However many axes an array has, the kernels see the whole of it as one."""
     region = Region.whole(shape)
-    assert region.is_whole
     assert region.affine() == AffineMap(0, (math.prod(shape),), (1,))
     assert Region.whole(shape) is region
 
@@ -124,17 +123,6 @@ def test_affine_merges_axes(index: Any, expected: AffineMap) -> None:
     """Axes that follow one another without a gap are one, and single positions none."""
     region, _ = Region.from_index((6, 4, 5), index)
     assert region.affine() == expected
-
-
-@pytest.mark.parametrize(
-    ("index", "whole"),
-    [(..., True), (np.s_[:], True), (np.s_[::-1], False), (np.s_[1:], False), (np.s_[:2], False), (0, False)],
-    ids=repr,
-)
-def test_is_whole(index: Any, whole: bool) -> None:
-    """Only all elements in their own order are the whole."""
-    assert Region.from_index((3, 2), index)[0].is_whole is whole
-    assert Region.from_index((1,), np.s_[::-1])[0].is_whole
 
 
 @pytest.mark.parametrize(

@@ -34,10 +34,6 @@ class Backend(ABC):
         """A new C-contiguous array with undefined values."""
 
     @abstractmethod
-    def owns(self, array: object) -> bool:
-        """Whether `array` is of this array library."""
-
-    @abstractmethod
     def uniform(self, out: Any, region: Region, key: DrawKey, low: float, high: float) -> None:
         """Fill with the uniform law on `[low, high)`."""
 

@@ -35,10 +35,6 @@ class NumpyBackend(Backend):
             message += " initializer.lazy(shape) instead."
             raise ShapeError(message) from None
 
-    def owns(self, array: object) -> bool:
-        """Whether `array` is a NumPy array."""
-        return isinstance(array, np.ndarray)
-
     def uniform(
         self, out: np.ndarray[Any, Any], region: Region, key: DrawKey, low: float, high: float
     ) -> None:

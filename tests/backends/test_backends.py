@@ -19,7 +19,7 @@ KEY = draw_key(7)
 
 def test_contract() -> None:
     """A backend does these few things and no others."""
-    assert Backend.__abstractmethods__ == {"empty", "owns", "uniform", "normal", "truncated_normal"}
+    assert Backend.__abstractmethods__ == {"empty", "uniform", "normal", "truncated_normal"}
 
 
 def test_numpy_is_one_object() -> None:
@@ -45,14 +45,6 @@ def test_empty_beyond_numpys_numbers() -> None:
         ShapeError, match=r"NumPy cannot make .*Received: shape \(4611686018427387903,\), dtype float64"
     ):
         get_backend("numpy").empty((2**62 - 1,), DTYPES["float64"])
-
-
-def test_owns() -> None:
-    """NumPy owns its arrays and nothing else."""
-    backend = get_backend("numpy")
-    assert backend.owns(np.zeros(3))
-    assert not backend.owns([0.0])
-    assert not backend.owns(np.float32(0))
 
 
 @pytest.mark.parametrize(
