@@ -21,7 +21,7 @@ from initkit.kernels.parameters import (
     TruncatedNormalParameters,
     UniformParameters,
 )
-from initkit.kernels.threads import run_pieces
+from initkit.kernels.threads import PIECE, run_pieces
 from initkit.region import AffineMap
 
 Array = np.ndarray[Any, Any]
@@ -152,13 +152,22 @@ def _fill(out: Array, affine: AffineMap, key: Key, request: Request) -> None:
         *affine.strides,
     )
 
+    if count <= PIECE:
+        # A small tensor is drawn in the time that the way through the threads takes.
+        _refuse(fill(packed, 0, count, address), out, request, affine)
+        return
+
     # Holds on to `out`: should the call be interrupted, the memory is there until every thread has stopped.
     def work(first: int, length: int) -> None:
-        if fill(packed, first, length, address + first * width):
-            message = f"The compiled kernels refused a request for {out.dtype}: {request}, {affine}."
-            raise AssertionError(message)
+        _refuse(fill(packed, first, length, address + first * width), out, request, affine)
 
     run_pieces(count, work)
+
+
+def _refuse(status: int, out: Array, request: Request, affine: AffineMap) -> None:
+    if status:
+        message = f"The compiled kernels refused a request for {out.dtype}: {request}, {affine}."
+        raise AssertionError(message)
 
 
 _PADDING = [(0.0,) * (_MOST_PARAMETERS - length) for length in range(_MOST_PARAMETERS + 1)]

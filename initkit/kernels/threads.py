@@ -15,8 +15,13 @@ from queue import SimpleQueue
 
 from initkit.kernels.loader import thread_count
 
-# Small enough that threads finish together, large enough that handing out costs nothing.
+# Handing out a piece costs nothing beside drawing one of this size, the smallest.
 PIECE = 1 << 18
+# New memory is cleared by the huge page, of 2 MB; with pieces larger than that, threads seldom wait for the
+# same one.
+_LARGEST_PIECE = 1 << 20
+# So that threads finish together.
+_LEAST_PIECES_PER_THREAD = 4
 
 Work = Callable[[int, int], None]
 
@@ -31,11 +36,13 @@ def run_pieces(count: int, work: Work) -> None:
     Raises:
         BaseException: Whatever `work` raised. No thread is at work any more, except after a second interrupt.
     """
-    threads = min(thread_count(), -(-count // PIECE)) if count > PIECE else 1
-    if threads == 1:
+    most = thread_count() if count > PIECE else 1
+    size = _piece_size(count, most)
+    threads = min(most, -(-count // size))
+    if threads <= 1:
         work(0, count)
         return
-    pieces = _Pieces(count, work)
+    pieces = _Pieces(count, size, work)
     try:
         _workers.ask(threads - 1, pieces.join_in)
         pieces.take(work)
@@ -45,11 +52,19 @@ def run_pieces(count: int, work: Work) -> None:
         raise errors[0]
 
 
+def _piece_size(count: int, threads: int) -> int:
+    size = PIECE
+    while size < _LARGEST_PIECE and count >= 2 * size * threads * _LEAST_PIECES_PER_THREAD:
+        size *= 2
+    return size
+
+
 class _Pieces:
     """The pieces not taken yet, and how many workers have joined the caller."""
 
-    def __init__(self, count: int, work: Work) -> None:
+    def __init__(self, count: int, size: int, work: Work) -> None:
         self._count = count
+        self._size = size
         self._work: Work | None = work
         self._next = 0
         self._joined = 0
@@ -61,10 +76,10 @@ class _Pieces:
         while True:
             with self._lock:
                 first = self._next
-                self._next += PIECE
+                self._next += self._size
             if first >= self._count:
                 return
-            work(first, min(PIECE, self._count - first))
+            work(first, min(self._size, self._count - first))
 
     def join_in(self) -> None:
         """Take pieces in another thread, or do nothing where all has been done before it came to it."""

@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import initkit as ik
-from tests.bench.peers import Work, jax_call, keras_call, numpy_normal, own_fill, torch_fill
-from tests.bench.timing import per_call, side_by_side
+from tests.bench.peers import jax_call, keras_call, numpy_normal, own_call, own_fill, torch_fill
+from tests.bench.timing import Stopwatch, Task
 
 LARGE = (4096, 4096)
 SQUARE = (2048, 2048)
@@ -31,89 +31,86 @@ def main() -> None:
     )
     print(", ".join(f"{name} {version(name)}" for name in ("numpy", "torch", "jax", "keras")), end="; ")
     print(f"Python {platform.python_version()}, {_processor()}")
-    print("\nTimes are medians; functions of one line take turns. Ratio: the peer's time over initkit's.\n")
+    print("\nTimes are medians; every library has a process of its own, and they take turns.")
+    print("Ratio: the peer's time over initkit's.\n")
     _print_row("float32, 4096², in place", "initkit", "peer", "ratio", "asked")
-    for title, work, asked in _elementwise():
-        _report(title, work, LARGE, asked)
-    _report(
-        "Orthogonal 2048²",
-        {
-            "initkit": lambda: ik.Orthogonal(seed=7)(SQUARE),
-            "torch orthogonal_": torch_fill("orthogonal_", SQUARE, "float32"),
-        },
-        SQUARE,
-        1.5,
-    )
-    initializer = ik.HeNormal(seed=7)
-    small = {
-        "initkit": per_call(lambda: initializer(SMALL)),
-        "torch kaiming_normal_": per_call(torch_fill("kaiming_normal_", SMALL, "float32")),
-    }
-    own, peer = (f"{name} {seconds * 1e6:.1f} µs" for name, seconds in small.items())
-    ratio = f"{small['torch kaiming_normal_'] / small['initkit']:.1f}×"
-    _print_row("HeNormal 64², a call", own.removeprefix("initkit "), peer, ratio, "≤ 12 µs")
+    stopwatch = Stopwatch()
+    for title, tasks, shape, asked in _tasks():
+        _report(title, stopwatch.side_by_side(tasks), shape, asked)
+    _report_small(stopwatch)
     _print_row("import initkit, beyond NumPy", f"{_import_seconds() * 1e3:.0f} ms", "", "", "≤ 100 ms")
     seconds, megabytes = _build()
     _print_row("build GPT-2, float32", f"{seconds:.2f} s", f"{megabytes} MB", "", "≤ 1.5 s, ≤ 300 MB")
 
 
-def _elementwise() -> list[tuple[str, Work, float]]:
+def _tasks() -> list[tuple[str, dict[str, Task], tuple[int, int], float]]:
     uniform, normal = ik.RandomUniform(-1.0, 1.0, seed=7), ik.RandomNormal(stddev=1.0, seed=7)
     truncated, he = ik.TruncatedNormal(stddev=1.0, seed=7), ik.HeNormal(seed=7)
-    bounds = {"a": -2.0, "b": 2.0}
+    keras = Task("keras", keras_call, ("HeNormal", LARGE))
     return [
         (
             "uniform",
-            {
-                "initkit": own_fill(uniform, LARGE, "float32"),
-                "torch uniform_": torch_fill("uniform_", LARGE, "float32", a=-1.0, b=1.0),
-            },
+            {"initkit": _own(uniform), "torch uniform_": _torch("uniform_", "float32", -1.0, 1.0)},
+            LARGE,
             7,
         ),
         (
             "normal",
             {
-                "initkit": own_fill(normal, LARGE, "float32"),
-                "torch normal_": torch_fill("normal_", LARGE, "float32"),
-                "NumPy SFC64": numpy_normal(LARGE),
+                "initkit": _own(normal),
+                "torch normal_": _torch("normal_", "float32"),
+                "NumPy SFC64": Task("numpy", numpy_normal, (LARGE,)),
             },
+            LARGE,
             8,
         ),
         (
             "truncated ±2σ",
             {
-                "initkit": own_fill(truncated, LARGE, "float32"),
-                "torch trunc_normal_": torch_fill("trunc_normal_", LARGE, "float32", **bounds),
+                "initkit": _own(truncated),
+                "torch trunc_normal_": _torch("trunc_normal_", "float32", 0.0, 1.0, -2.0, 2.0),
             },
+            LARGE,
             60,
         ),
         (
             "normal, bfloat16",
-            {
-                "initkit": own_fill(normal, LARGE, "bfloat16"),
-                "torch normal_": torch_fill("normal_", LARGE, "bfloat16"),
-            },
+            {"initkit": _own(normal, "bfloat16"), "torch normal_": _torch("normal_", "bfloat16")},
+            LARGE,
             8,
         ),
-        (
-            "HeNormal",
-            {"initkit": own_fill(he, LARGE, "float32"), "Keras on JAX": keras_call("HeNormal", LARGE)},
-            15,
-        ),
+        ("HeNormal", {"initkit": _own(he), "Keras on JAX": keras}, LARGE, 15),
         (
             "HeNormal, new array",
             {
-                "initkit": lambda: he(LARGE),
-                "Keras on JAX": keras_call("HeNormal", LARGE),
-                "JAX, jit": jax_call(LARGE),
+                "initkit": Task("initkit", own_call, (he, LARGE)),
+                "Keras on JAX": keras,
+                "JAX, jit": Task("jax", jax_call, (LARGE,)),
             },
+            LARGE,
             15,
+        ),
+        (
+            "Orthogonal 2048²",
+            {
+                "initkit": Task("initkit", own_call, (ik.Orthogonal(seed=7), SQUARE)),
+                "torch orthogonal_": Task("torch", torch_fill, ("orthogonal_", SQUARE, "float32")),
+            },
+            SQUARE,
+            1.5,
         ),
     ]
 
 
-def _report(title: str, work: Work, shape: tuple[int, int], asked: float) -> None:
-    times = side_by_side(work)
+def _own(initializer: ik.Initializer, dtype: str = "float32") -> Task:
+    return Task("initkit", own_fill, (initializer, LARGE, dtype))
+
+
+def _torch(name: str, dtype: str, *arguments: float) -> Task:
+    return Task("torch", torch_fill, (name, LARGE, dtype, *arguments))
+
+
+def _report(title: str, times: dict[str, float], shape: tuple[int, int], asked: float) -> None:
     own = times.pop("initkit")
     elements = shape[0] * shape[1]
     for position, (peer, seconds) in enumerate(times.items()):
@@ -124,6 +121,21 @@ def _report(title: str, work: Work, shape: tuple[int, int], asked: float) -> Non
             f"{seconds / own:.1f}×",
             f"≥ {asked:g}×" if position == 0 else "",
         )
+
+
+def _report_small(stopwatch: Stopwatch) -> None:
+    tasks = {
+        "initkit": Task("initkit", own_call, (ik.HeNormal(seed=7), SMALL)),
+        "torch kaiming_normal_": Task("torch", torch_fill, ("kaiming_normal_", SMALL, "float32")),
+    }
+    own, peer = stopwatch.side_by_side(tasks).values()
+    _print_row(
+        "HeNormal 64², a call",
+        f"{own * 1e6:.1f} µs",
+        f"torch kaiming_normal_ {peer * 1e6:.1f} µs",
+        f"{peer / own:.1f}×",
+        "≤ 12 µs",
+    )
 
 
 def _print_row(title: str, own: str, peer: str, ratio: str, asked: str) -> None:

@@ -1,4 +1,4 @@
-"""The same work in initkit and in its peers, as functions that take no arguments."""
+"""The same work in initkit and in its peers, as functions that prepare a function without arguments."""
 
 from __future__ import annotations
 
@@ -10,25 +10,30 @@ import numpy as np
 
 import initkit as ik
 
-Work = dict[str, Callable[[], object]]
+Shape = tuple[int, int]
 
 
-def torch_fill(name: str, shape: tuple[int, int], dtype: str, **arguments: Any) -> Callable[[], object]:
+def torch_fill(name: str, shape: Shape, dtype: str, *arguments: Any) -> Callable[[], object]:
     """A function of `torch.nn.init` on a tensor that exists already."""
     import torch
 
     tensor = torch.empty(shape, dtype=getattr(torch, dtype))
     function = getattr(torch.nn.init, name)
-    return lambda: function(tensor, **arguments)
+    return lambda: function(tensor, *arguments)
 
 
-def own_fill(initializer: ik.Initializer, shape: tuple[int, int], dtype: str) -> Callable[[], object]:
+def own_fill(initializer: ik.Initializer, shape: Shape, dtype: str) -> Callable[[], object]:
     """An initializer on an array that exists already."""
     array = np.empty(shape, ik.dtypes.resolve_dtype(dtype).numpy)
     return lambda: initializer.fill(array)
 
 
-def keras_call(name: str, shape: tuple[int, int]) -> Callable[[], object]:
+def own_call(initializer: ik.Initializer, shape: Shape) -> Callable[[], object]:
+    """An initializer that makes a new array."""
+    return lambda: initializer(shape)
+
+
+def keras_call(name: str, shape: Shape) -> Callable[[], object]:
     """A Keras initializer on JAX, finished when it returns."""
     os.environ.setdefault("KERAS_BACKEND", "jax")
     import jax
@@ -38,7 +43,7 @@ def keras_call(name: str, shape: tuple[int, int]) -> Callable[[], object]:
     return lambda: jax.block_until_ready(initializer(shape))
 
 
-def jax_call(shape: tuple[int, int]) -> Callable[[], object]:
+def jax_call(shape: Shape) -> Callable[[], object]:
     """`jax.nn.initializers.he_normal`, compiled."""
     import jax
 
@@ -47,7 +52,7 @@ def jax_call(shape: tuple[int, int]) -> Callable[[], object]:
     return lambda: jax.block_until_ready(compiled(key))
 
 
-def numpy_normal(shape: tuple[int, int]) -> Callable[[], object]:
+def numpy_normal(shape: Shape) -> Callable[[], object]:
     """NumPy's fastest normal generator, in float32, on an array that exists already."""
     generator = np.random.Generator(np.random.SFC64(7))
     array = np.empty(shape, np.float32)

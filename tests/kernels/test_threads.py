@@ -54,6 +54,18 @@ def test_pieces_cover_everything_once(number: int, count: int, use_threads: Call
     assert number == 1 or count <= PIECE or max(length for _, length in taken) <= PIECE
 
 
+@pytest.mark.parametrize(("number", "count", "largest"), [(2, 64, 4), (2, 16, 2), (16, 64, 1), (1, 64, 64)])
+def test_large_work_has_larger_pieces(
+    number: int, count: int, largest: int, use_threads: Callable[[int], None]
+) -> None:
+    """Pieces grow while every thread still has four of them; one thread has all of it as one."""
+    use_threads(number)
+    taken: list[int] = []
+    run_pieces(count * PIECE, lambda first, length: taken.append(length))
+    assert max(taken) == largest * PIECE
+    assert sum(taken) == count * PIECE
+
+
 def test_threads_work_at_the_same_time(use_threads: Callable[[int], None]) -> None:
     """With three threads three pieces are worked on at once, by the caller and two others."""
     use_threads(3)
@@ -218,9 +230,11 @@ def test_callers_with_any_numbers_of_threads(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(threads, "thread_count", lambda: chance.randint(2, 24))
 
     def call(number: int) -> bool:
-        taken: list[int] = []
-        run_pieces(30 * PIECE, lambda first, length: taken.append(first))
-        return sorted(taken) == [piece * PIECE for piece in range(30)]
+        taken: list[tuple[int, int]] = []
+        run_pieces(30 * PIECE, lambda first, length: taken.append((first, length)))
+        taken.sort()
+        ends = [first + length for first, length in taken]
+        return [first for first, _ in taken] == [0, *ends[:-1]] and ends[-1] == 30 * PIECE
 
     with ThreadPoolExecutor(12) as callers:
         assert all(callers.map(call, range(300)))
