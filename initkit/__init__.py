@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from initkit import initializers
 from initkit.diagnostics import show_config
 from initkit.errors import (
     ArgumentError,
@@ -18,26 +19,10 @@ from initkit.errors import (
     ShapeError,
     UnknownNameError,
 )
-from initkit.fans import Fans, compute_fans
+from initkit.fans import Fans, fans
+from initkit.gains import calculate_gain
 from initkit.initializer import Initializer, Moments
-from initkit.initializers import (
-    STFT,
-    Constant,
-    GlorotNormal,
-    GlorotUniform,
-    HeNormal,
-    HeUniform,
-    Identity,
-    LecunNormal,
-    LecunUniform,
-    Ones,
-    Orthogonal,
-    RandomNormal,
-    RandomUniform,
-    TruncatedNormal,
-    VarianceScaling,
-    Zeros,
-)
+from initkit.initializers import *  # noqa: F403  # its own list of names says what these are
 from initkit.lazy import LazyArray
 from initkit.registry import register
 from initkit.seed import SeedGenerator, seed_scope
@@ -45,47 +30,33 @@ from initkit.serialization import deserialize, from_json, from_yaml, get, serial
 from initkit.version import __version__
 
 if TYPE_CHECKING:
+    from initkit import functional as functional
     from initkit.recipe import Recipe
 
 __all__ = [
-    "STFT",
     "ArgumentError",
     "ArgumentTypeError",
     "BackendError",
     "ConfigError",
-    "Constant",
     "DTypeError",
     "Fans",
     "FileAccessError",
     "FileFormatError",
-    "GlorotNormal",
-    "GlorotUniform",
-    "HeNormal",
-    "HeUniform",
-    "Identity",
     "Initializer",
     "InitkitError",
     "LazyArray",
-    "LecunNormal",
-    "LecunUniform",
     "Moments",
-    "Ones",
-    "Orthogonal",
-    "RandomNormal",
-    "RandomUniform",
     "Recipe",
     "RecipeError",
     "RegionIndexError",
     "SeedError",
     "SeedGenerator",
     "ShapeError",
-    "TruncatedNormal",
     "UnknownNameError",
-    "VarianceScaling",
-    "Zeros",
     "__version__",
-    "compute_fans",
+    "calculate_gain",
     "deserialize",
+    "fans",
     "from_json",
     "from_yaml",
     "get",
@@ -96,10 +67,15 @@ __all__ = [
     "to_json",
     "to_yaml",
 ]
+__all__ += initializers.__all__
 
 
 def __getattr__(name: str) -> Any:
-    """Import recipes when they are asked for: most programs draw tensors and read no recipe."""
+    """Import recipes and the functional layer when they are asked for: most programs use neither."""
+    if name == "functional":
+        from importlib import import_module
+
+        return import_module("initkit.functional")
     if name == "Recipe":
         from initkit.recipe import Recipe
 

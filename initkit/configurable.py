@@ -17,6 +17,9 @@ from initkit.serialization import decode, encode
 # Arrays up to this size are shown whole, so that a repr evaluates; larger ones by a digest.
 _MOST_SHOWN_ELEMENTS = 1000
 
+# Equal to no default.
+_REQUIRED = object()
+
 
 class Configurable:
     """The base class of what is described by its constructor's arguments alone.
@@ -65,7 +68,7 @@ class Configurable:
         Example:
             >>> import initkit as ik
             >>> ik.HeNormal.from_config({"seed": 7})
-            HeNormal(seed=7, input_axes=None, output_axes=None)
+            HeNormal(seed=7)
         """
         if not isinstance(config, Mapping):
             message = f"The config of {cls.__name__} must be a dict. Received: {config!r:.100} of type"
@@ -75,7 +78,9 @@ class Configurable:
             raise ConfigError(message)
         _check_argument_names(cls, config)
         if missing := [
-            name for name, required in _arguments_of(cls).items() if required and name not in config
+            name
+            for name, default in _arguments_of(cls).items()
+            if default is _REQUIRED and name not in config
         ]:
             message = (
                 f"The config of {cls.__name__} lacks arguments. Received: {_listed(config)}. Allowed: all"
@@ -101,7 +106,7 @@ class Configurable:
         Example:
             >>> import initkit as ik
             >>> ik.HeNormal(seed=7).clone(seed=8)
-            HeNormal(seed=8, input_axes=None, output_axes=None)
+            HeNormal(seed=8)
         """
         if _has_own_config(type(self)):
             return type(self).from_config({**self.get_config(), **changes})
@@ -147,13 +152,20 @@ class Configurable:
         return hash((type(self), _frozen(state)))
 
     def __repr__(self) -> str:
-        """An expression that makes an equal object; arrays of more than 1000 elements are abbreviated."""
+        """An expression that makes an equal object; arrays of more than 1000 elements are abbreviated.
+
+        Arguments that have their defaults are left out.
+        """
         state = self._state()
         if state is None:
             return object.__repr__(self)
-        return (
-            f"{type(self).__name__}({', '.join(f'{name}={_shown(value)}' for name, value in state.items())})"
-        )
+        defaults = {} if _has_own_config(type(self)) else _arguments_of(type(self))
+        told = [
+            f"{name}={_shown(value)}"
+            for name, value in state.items()
+            if name not in defaults or _frozen(value) != _frozen(defaults[name])
+        ]
+        return f"{type(self).__name__}({', '.join(told)})"
 
 
 def _has_own_config(cls: type[Configurable]) -> bool:
@@ -161,8 +173,8 @@ def _has_own_config(cls: type[Configurable]) -> bool:
     return cls.get_config is not Configurable.get_config
 
 
-def _read_arguments(cls: type) -> dict[str, bool]:
-    """The names of a constructor's arguments, and whether they must be given."""
+def _read_arguments(cls: type) -> dict[str, Any]:
+    """The names of a constructor's arguments and their defaults, `_REQUIRED` where they have none."""
     constructor: Any = inspect.getattr_static(cls, "__init__")
     if constructor is object.__init__:
         return {}
@@ -174,12 +186,32 @@ def _read_arguments(cls: type) -> dict[str, bool]:
             )
             message += " Allowed: arguments with names. Name each, or define get_config and from_config."
             raise ConfigError(message)
-        arguments[name] = parameter.default is parameter.empty
+        arguments[name] = _REQUIRED if parameter.default is parameter.empty else parameter.default
     return arguments
 
 
 # Typed by hand: mypy takes the hash that instances have for the hash of their class.
-_arguments_of: Callable[[type], dict[str, bool]] = lru_cache(maxsize=1024)(_read_arguments)
+_arguments_of: Callable[[type], dict[str, Any]] = lru_cache(maxsize=1024)(_read_arguments)
+
+
+def argument_names(cls: type) -> tuple[str, ...]:
+    """The names of a constructor's arguments.
+
+    Args:
+        cls: A class whose configs are made from its constructor's signature.
+
+    Returns:
+        The names, in order.
+
+    Raises:
+        ConfigError: An argument is one that no config can name.
+
+    Example:
+        >>> import initkit as ik
+        >>> argument_names(ik.Orthogonal)
+        ('gain', 'seed')
+    """
+    return tuple(_arguments_of(cls))
 
 
 def _check_argument_names(cls: type[Configurable], given: Mapping[str, Any]) -> None:

@@ -9,9 +9,9 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from initkit.backends import BACKENDS, check_backend
+from initkit.draws import STREAM_VERSION
 from initkit.errors import ArgumentError, BackendError
 from initkit.kernels.loader import engine, thread_count
-from initkit.seed import STREAM_VERSION
 from initkit.version import __version__
 
 

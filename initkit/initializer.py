@@ -5,21 +5,22 @@ from __future__ import annotations
 import secrets
 import warnings
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
-from initkit.configurable import Configurable
+from initkit.configurable import Configurable, argument_names
+from initkit.draws import Draw, seeded_draw
 from initkit.dtypes import DType, Kind, require_kind, resolve_dtype, rounded
 from initkit.errors import ArgumentTypeError, DTypeError, ShapeError
 from initkit.kernels import filling_in_place
 from initkit.lazy import LazyArray
 from initkit.region import Region, as_shape
-from initkit.seed import Draw, SeedGenerator, as_seed, constant_draw, current_scope, seeded_draw
+from initkit.seed import SeedGenerator, as_seed, constant_draw, current_scope
 from initkit.targets import as_fillable
 
 # A target that is not contiguous is filled through a buffer of this many elements.
-_BUFFER_ELEMENTS = 1 << 20
+BUFFER_ELEMENTS = 1 << 20
 
 
 class Moments(NamedTuple):
@@ -53,7 +54,7 @@ class Initializer(Configurable, ABC):
     """
 
     # Whether any region can be made without the rest of the tensor.
-    makes_regions: ClassVar[bool] = False
+    makes_regions: bool = False
 
     @abstractmethod
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
@@ -118,16 +119,21 @@ class Initializer(Configurable, ABC):
         self.check(target.shape, row)
         draw = self.take_draw()
         with filling_in_place():
-            self.fill_regions(target, row, draw)
+            self.fill_part(target, Region.whole(target.shape), draw)
         return array
 
-    def fill_regions(self, target: Any, dtype: DType, draw: Draw) -> None:
-        """Fill a whole array, through a buffer where the kernels could not write to it."""
-        region = Region.whole(target.shape)
-        if not self.makes_regions or (target.flags.c_contiguous and target.flags.aligned):
+    def fill_part(self, target: Any, region: Region, draw: Draw) -> None:
+        """Write the values of one region into an array of the region's counts, of any layout.
+
+        Where the kernels could not write to it, values go through a buffer; in pieces, unless those would
+        not be equal to the bit.
+        """
+        if not self.makes_regions or (target.flags.c_contiguous and getattr(target.flags, "aligned", True)):
             self.fill_region(target, region, draw)
             return
-        for box in region.boxes(_BUFFER_ELEMENTS):
+        dtype = resolve_dtype(target.dtype)
+        limit = BUFFER_ELEMENTS if self.tolerance(dtype) == 0 else max(region.size, 1)
+        for box in region.boxes(limit):
             part = region.part(box)
             buffer = draw.backend.empty(part.counts, dtype)
             self.fill_region(buffer, part, draw)
@@ -189,6 +195,35 @@ class Initializer(Configurable, ABC):
         """The identity of the next array's values; the base class draws nothing itself."""
         return constant_draw()
 
+    def seeded(self, generator: SeedGenerator) -> Self:
+        """This initializer, or a clone of it that draws from a generator wherever it has no seed.
+
+        Args:
+            generator: Where an initializer without a seed draws from. One that is made of several others
+                gives each of them a child.
+
+        Returns:
+            An initializer of the same class, which needs no `seed_scope` to be reproducible.
+
+        Example:
+            >>> import initkit as ik
+            >>> ik.HeNormal().seeded(ik.SeedGenerator(7)), ik.HeNormal(seed=3).seeded(ik.SeedGenerator(7))
+            (HeNormal(seed=SeedGenerator(7)), HeNormal(seed=3))
+        """
+        unseeded = getattr(self, "seed", generator) is None and "seed" in argument_names(type(self))
+        return self.clone(seed=generator) if unseeded else self
+
+    def tolerance(self, dtype: DType) -> float:
+        """How far a value may lie from that of another machine, or of the same element in a slice.
+
+        Args:
+            dtype: The row asked for.
+
+        Returns:
+            0.0 for values that are equal to the bit, as those of most classes are.
+        """
+        return 0.0
+
     def moments(self, shape: Any) -> Moments | None:
         """The expected mean and standard deviation of a tensor of that shape.
 
@@ -207,7 +242,7 @@ class RegionInitializer(Initializer):
     A subclass defines `fill_region`; calls, lazy arrays and in-place filling follow from it.
     """
 
-    makes_regions: ClassVar[bool] = True
+    makes_regions: bool = True
     # The kinds of dtype that can be made, and what to do instead of asking for a complex one.
     kinds: ClassVar[tuple[Kind, ...]] = ("float",)
     kinds_remedy: ClassVar[str] = ""

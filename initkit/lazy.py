@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from initkit.draws import Draw
 from initkit.dtypes import DType
 from initkit.errors import ArgumentTypeError
 from initkit.region import Region
-from initkit.seed import Draw
 
 if TYPE_CHECKING:
     from initkit.initializer import Initializer
@@ -39,7 +39,7 @@ class LazyArray:
         >>> weight = ik.HeNormal(seed=7)
         >>> lazy = weight.lazy((64, 32))
         >>> lazy
-        LazyArray(HeNormal(seed=7, input_axes=None, output_axes=None), shape=(64, 32), dtype='float32')
+        LazyArray(HeNormal(seed=7), shape=(64, 32), dtype='float32')
         >>> bool((lazy[3:60:7, -1] == weight((64, 32))[3:60:7, -1]).all())
         True
     """

@@ -184,6 +184,53 @@ class Region:
         """The same region of an array that has `number` components, on a new last axis, per element."""
         return Region((*self.shape, number), (*self.starts, 0), (*self.steps, 1), (*self.counts, number))
 
+    def without_axis(self, axis: int) -> Region:
+        """The same region of an array that lacks an axis."""
+
+        def others(entries: tuple[int, ...]) -> tuple[int, ...]:
+            return entries[:axis] + entries[axis + 1 :]
+
+        return Region(others(self.shape), others(self.starts), others(self.steps), others(self.counts))
+
+    def permuted(self, axes: Sequence[int]) -> Region:
+        """The same region of an array whose axis `k` is this one's axis `axes[k]`."""
+        return Region(
+            tuple(self.shape[axis] for axis in axes),
+            tuple(self.starts[axis] for axis in axes),
+            tuple(self.steps[axis] for axis in axes),
+            tuple(self.counts[axis] for axis in axes),
+        )
+
+    def within(self, axis: int, first: int, length: int) -> tuple[slice, Region]:
+        """The part of this region that lies in a block of the array along an axis.
+
+        Args:
+            axis: The axis, counted from 0.
+            first: The block's first index along it.
+            length: The block's length along it.
+
+        Returns:
+            Where that part stands in this region, along the axis; and the part as a region of the block.
+        """
+        start, step, count = self.starts[axis] - first, self.steps[axis], self.counts[axis]
+        if step > 0:
+            low, high = -(start // step), -((start - length) // step)
+        else:
+            low, high = (start - length) // -step + 1, start // -step + 1
+        low = min(max(low, 0), count)
+        high = min(max(high, low), count)
+
+        def replaced(entries: tuple[int, ...], entry: int) -> tuple[int, ...]:
+            return (*entries[:axis], entry, *entries[axis + 1 :])
+
+        inner = Region(
+            replaced(self.shape, length),
+            replaced(self.starts, start + low * step if high > low else 0),
+            self.steps,
+            replaced(self.counts, high - low),
+        )
+        return slice(low, high), inner
+
     def index(self) -> tuple[slice, ...]:
         """The slices that cut this region from an array of the whole shape."""
         return tuple(

@@ -1,9 +1,4 @@
-"""Seeds, the streams that grow from them, and the identity of every draw.
-
-A draw is named by (stream version, seed, path, draw number). Hashed, that name is all the state there
-is: a generator only counts. Two draws with different names are independent; two with the same name are
-the same values, on whatever device.
-"""
+"""Seeds, the streams that grow from them, and the scopes that give them to whoever has none."""
 
 from __future__ import annotations
 
@@ -12,65 +7,15 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import lru_cache
-from hashlib import blake2b
 from operator import index as as_integer
-from struct import unpack
 from types import NoneType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 
-from initkit.backends import Backend, DrawKey, check_backend, checked_backend_name, get_backend
+from initkit.backends import check_backend, checked_backend_name, get_backend
+from initkit.draws import NO_KEY, Draw, draw_key
 from initkit.errors import ArgumentTypeError, ConfigError, SeedError
-
-STREAM_VERSION = 1
-_NO_KEY: DrawKey = (0, 0, 0, 0)
-
-
-class Draw(NamedTuple):
-    """One draw: its identity and the backend that makes its array."""
-
-    key: DrawKey
-    backend: Backend
-
-
-def draw_key(seed: int, path: tuple[str, ...] = (), number: int = 0) -> DrawKey:
-    """The 128 bits that identify a draw in stream 1.
-
-    BLAKE2b-128 of the fields `"initkit"`, stream version, seed, draw number and then every name of the
-    path. A field is its length, as 8 little-endian bytes, and its bytes; integers are written in as few
-    little-endian bytes as hold them, zero in none; names in UTF-8.
-
-    Args:
-        seed: A non-negative integer of any size.
-        path: The names from the root generator down to the child.
-        number: How many draws of the same generator came before.
-
-    Returns:
-        Four 32-bit words: the Philox key, then counter words 2 and 3.
-
-    Example:
-        >>> [f"{word:08x}" for word in draw_key(7)]
-        ['a585bf4c', '5b4f0453', 'c183d149', '52575393']
-    """
-    message = _ROOT + _integer_field(seed) + _integer_field(number)
-    for name in path:
-        message += _field(name.encode())
-    words: DrawKey = unpack("<4I", blake2b(message, digest_size=16).digest())
-    return words
-
-
-def _field(data: bytes) -> bytes:
-    return len(data).to_bytes(8, "little") + data
-
-
-def _integer_field(value: int) -> bytes:
-    return _field(value.to_bytes((value.bit_length() + 7) // 8, "little"))
-
-
-_ROOT = _field(b"initkit") + _integer_field(STREAM_VERSION)
-
 
 # Python writes no integer of more than 4300 digits, so a larger one would fit no config.
 _MOST_SEED_BITS = 8192
@@ -188,6 +133,25 @@ class SeedGenerator:
         """
         return self._at((*self.path, _as_name(name)), 0)
 
+    def sibling(self, name: str) -> SeedGenerator:
+        """The generator that has another name in place of this one's last; a child where this has no name.
+
+        Args:
+            name: Any non-empty string.
+
+        Returns:
+            A new generator at its first draw.
+
+        Raises:
+            ArgumentTypeError: The name is not a string.
+            SeedError: The name is empty, or no Unicode text.
+
+        Example:
+            >>> SeedGenerator(7).child("decoder").child("bias").sibling("weight").path
+            ('decoder', 'weight')
+        """
+        return self._at((*self.path[:-1], _as_name(name)), 0)
+
     def next_draw(self) -> Draw:
         """Take the next draw; safe to call from several threads at once.
 
@@ -205,7 +169,8 @@ class SeedGenerator:
         with self._lock:
             number = self._draws
             self._draws += 1
-        return Draw(draw_key(self.seed, self.path, number), backend)
+        key = draw_key(self.seed, self.path, number)
+        return Draw(key, backend, self.seed, self.path, number)
 
     def get_config(self) -> dict[str, Any]:
         """Everything that tells this generator from another, its position included.
@@ -391,23 +356,6 @@ def current_scope() -> SeedGenerator | None:
     return _scope.get()
 
 
-@lru_cache(maxsize=1024)
-def seeded_draw(seed: int) -> Draw:
-    """The draw that an integer seed means: always number 0, on NumPy.
-
-    Args:
-        seed: A checked seed.
-
-    Returns:
-        The same draw as the first of `SeedGenerator(seed)`.
-
-    Example:
-        >>> seeded_draw(7).key == SeedGenerator(7).next_draw().key
-        True
-    """
-    return Draw(draw_key(seed), get_backend("numpy"))
-
-
 def constant_draw() -> Draw:
     """The draw of an initializer that needs no randomness: only its backend has a meaning.
 
@@ -420,4 +368,4 @@ def constant_draw() -> Draw:
     """
     scope = _scope.get()
     backend = get_backend("numpy") if scope is None else get_backend(scope.backend, scope.device)
-    return Draw(_NO_KEY, backend)
+    return Draw(NO_KEY, backend)

@@ -222,7 +222,7 @@ def deserialize(config: Any) -> Any:
     Example:
         >>> import initkit as ik
         >>> ik.deserialize({"class_name": "HeNormal", "config": {"seed": 7}})
-        HeNormal(seed=7, input_axes=None, output_axes=None)
+        HeNormal(seed=7)
         >>> ik.deserialize({"random_normal": {"stddev": 0.02}})
         RandomNormal(mean=0.0, stddev=0.02, seed=None)
     """
@@ -267,7 +267,7 @@ def get(identifier: Any) -> Any:
     Example:
         >>> import initkit as ik
         >>> ik.get("glorot_uniform")
-        GlorotUniform(seed=None, input_axes=None, output_axes=None)
+        GlorotUniform()
         >>> ik.get(np.eye(2))((2, 2)).tolist()
         [[1.0, 0.0], [0.0, 1.0]]
     """

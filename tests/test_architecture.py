@@ -21,17 +21,18 @@ SOURCES = sorted(path for path in PACKAGE.rglob("*") if path.suffix in (".py", "
 # Each part may import from the lines above its own, and from itself.
 LAYERS = [
     {"errors", "version"},
-    {"documents", "dtypes", "region"},
+    {"documents", "dtypes", "layout", "region"},
     {"encoding", "fans", "io"},
     {"kernels"},
     {"backends"},
+    {"draws", "gains"},
     {"registry", "seed"},
     {"diagnostics", "serialization", "targets"},
     {"configurable", "lazy"},
     {"initializer"},
     {"initializers"},
     {"recipe"},
-    {"interop", "report"},
+    {"functional", "interop", "report"},
     {"cli"},
     {"__main__"},
 ]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import initkit as ik
-from initkit.seed import STREAM_VERSION
+from initkit.draws import STREAM_VERSION
 from tests.catalogue import ENTRIES
 from tests.golden import digests
 from tests.golden.__main__ import main

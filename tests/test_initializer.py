@@ -18,7 +18,7 @@ from initkit.dtypes import DTYPES, DType
 from initkit.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from initkit.initializer import RandomInitializer, RegionInitializer
 from initkit.region import Region
-from initkit.seed import Draw
+from initkit.draws import Draw
 from tests.catalogue import ENTRIES, Entry
 
 
@@ -104,7 +104,7 @@ def test_fill_of_a_misaligned_array() -> None:
 
 def test_fill_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """A strided array larger than the buffer is filled piece by piece, with the same values."""
-    monkeypatch.setattr("initkit.initializer._BUFFER_ELEMENTS", 7)
+    monkeypatch.setattr("initkit.initializer.BUFFER_ELEMENTS", 7)
     target = np.empty((5, 8), np.float32, order="F")
     ik.RandomNormal(seed=7).fill(target)
     assert np.array_equal(target, ik.RandomNormal(seed=7)((5, 8)))

@@ -17,7 +17,7 @@ import initkit as ik
 from initkit.backends import get_backend
 from initkit.dtypes import DTYPES
 from initkit.region import Region
-from initkit.seed import draw_key
+from initkit.draws import draw_key
 from tests.catalogue import ENTRIES, Entry
 
 LEVEL = 1e-5
@@ -193,10 +193,13 @@ def test_plain_moments(dtype: str) -> None:
 @pytest.mark.parametrize("entry", [entry for entry in ENTRIES if entry.seeded], ids=str)
 def test_moments_are_what_comes(entry: Entry) -> None:
     """The moments that an initializer announces are those of its values."""
-    shape = (6, 5, 100, 120)
+    shape = entry.moments_shape
     init = entry.make(seed=17)
-    values = init(shape, "float64").ravel()
-    mean, std = init.moments(shape)
+    values = init(shape, "float64" if "float64" in entry.dtypes else "complex128").ravel()
+    moments = init.moments(shape)
+    if moments is None:
+        return
+    mean, std = moments
     share = 3 / math.sqrt(values.size)
     assert abs(values.mean() - mean) < 2 * share * std
     assert abs(values.std() - std) < 2 * share * std

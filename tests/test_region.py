@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from initkit.errors import ArgumentTypeError, RegionIndexError, ShapeError
@@ -271,3 +271,38 @@ def test_unbounded_shapes_are_refused_at_once(shape: tuple[int, ...]) -> None:
     """Neither many axes nor huge lengths are multiplied out, or written in full in the message."""
     with pytest.raises(ShapeError, match=r"too (many|large).* Allowed: up to (64|2)"):
         as_shape(shape)
+
+
+@given(shapes_with_indices(), st.data())
+def test_within_a_block(case: tuple[tuple[int, ...], Any], data: st.DataObject) -> None:
+    """The part of a region in a block along an axis is what NumPy cuts from that block."""
+    shape, index = case
+    assume(shape)
+    region, _ = Region.from_index(shape, index)
+    axis = data.draw(st.integers(0, len(shape) - 1))
+    first = data.draw(st.integers(0, shape[axis]))
+    length = data.draw(st.integers(0, shape[axis] - first))
+    whole = np.arange(math.prod(shape)).reshape(shape)
+    where, part = region.within(axis, first, length)
+    cut = (slice(None),) * axis
+    block = whole[(*cut, slice(first, first + length))]
+    expected = whole[region.index()]
+    assert part.shape == block.shape
+    assert np.array_equal(block[part.index()], expected[(*cut, where)])
+    inside = np.isin(expected, block)
+    assert inside.sum() == part.size
+
+
+@given(shapes_with_indices(), st.data())
+def test_other_axes(case: tuple[tuple[int, ...], Any], data: st.DataObject) -> None:
+    """A region of a transposed array, and of one without an axis."""
+    shape, index = case
+    region, _ = Region.from_index(shape, index)
+    whole = np.arange(math.prod(shape)).reshape(shape)
+    axes = data.draw(st.permutations(range(len(shape))))
+    expected = whole[region.index()].transpose(axes)
+    assert np.array_equal(whole.transpose(axes)[region.permuted(axes).index()], expected)
+    assume(shape and min(shape))
+    axis = data.draw(st.integers(0, len(shape) - 1))
+    first = whole.take(0, axis)
+    assert np.array_equal(first[region.without_axis(axis).index()].shape, np.delete(region.counts, axis))

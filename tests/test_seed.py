@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 import initkit as ik
 from initkit.errors import ArgumentTypeError, BackendError, ConfigError, SeedError
-from initkit.seed import as_seed, draw_key, seeded_draw
+from initkit.draws import draw_key, seeded_draw
+from initkit.seed import as_seed
 
 # Computed from the specification by a program that shares no code with initkit: see _reference_key. These are
 # part of stream 1 and never change.

@@ -10,7 +10,7 @@ import pytest
 
 import initkit as ik
 from initkit.kernels.twin import words32, words64
-from initkit.seed import draw_key
+from initkit.draws import draw_key
 
 TEXT = (Path(__file__).parents[1] / "docs" / "stream.md").read_text(encoding="utf-8")
 LAWS = {

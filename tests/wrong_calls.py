@@ -85,7 +85,7 @@ STFT: Any = ik.STFT
 Identity: Any = ik.Identity
 Constant: Any = ik.Constant
 SeedGenerator: Any = ik.SeedGenerator
-compute_fans: Any = ik.compute_fans
+fans: Any = ik.fans
 register: Any = ik.register
 from_json: Any = ik.from_json
 from_yaml: Any = ik.from_yaml
@@ -157,11 +157,16 @@ DTYPES = [
         "RandomNormal cannot make integer values. Received: dtype 'int32'",
     ),
     Wrong(lambda: normal((2,), "bool"), DTypeError, "cannot make bool values"),
-    Wrong(lambda: ik.RandomUniform()((2,), "complex64"), DTypeError, "For complex weights use RandomNormal"),
     Wrong(
-        lambda: ik.TruncatedNormal()((2,), "complex128"), DTypeError, "For complex weights use RandomNormal"
+        lambda: ik.TruncatedNormal(lower=-1.0)((2,), "complex128"),
+        ArgumentError,
+        "both bounds must be as far from it. Received: mean=0.0, lower=-1.0, upper=2.0",
     ),
-    Wrong(lambda: ik.HeNormal()((2,), "complex64"), DTypeError, "distribution='untruncated_normal'"),
+    Wrong(lambda: ik.Trabelsi()((2, 2)), DTypeError, "Trabelsi cannot make float.*for real weights use"),
+    Wrong(lambda: ik.Quaternion()((4, 2), "complex64"), DTypeError, "Quaternion cannot make complex"),
+    Wrong(lambda: ik.Quaternion()((3, 2)), ShapeError, r"axis of length 4.*shape \(3, 2\), component_axis=0"),
+    Wrong(lambda: ik.Quaternion(component_axis=2)((4, 2)), ShapeError, "component_axis=2. Allowed"),
+    Wrong(lambda: ik.Quaternion()(()), ShapeError, r"axis of length 4.*shape \(\)"),
     Wrong(lambda: ik.HeUniform()((2,), "uint8"), DTypeError, "HeUniform cannot make integer"),
     Wrong(lambda: ik.Orthogonal()((2, 2), "int8"), DTypeError, "Orthogonal cannot make integer"),
     Wrong(lambda: ik.STFT()((8, 1, 5), "complex64"), DTypeError, "STFT cannot make complex"),
@@ -227,6 +232,35 @@ PARAMETERS = [
     Wrong(lambda: RandomNormal(stddev=np.ones(2)), ArgumentTypeError, "`stddev` must be a real number"),
     Wrong(lambda: TruncatedNormal(stddev=-0.1), ArgumentError, "`stddev` is out of range"),
     Wrong(lambda: TruncatedNormal(mean=-math.inf), ArgumentError, "Received: mean=-inf"),
+    Wrong(lambda: TruncatedNormal(lower=2), ArgumentError, "`lower` must be below `upper`"),
+    Wrong(lambda: TruncatedNormal(lower=math.nan), ArgumentError, "`lower` is out of range"),
+    Wrong(lambda: TruncatedNormal(upper="2"), ArgumentTypeError, "`upper` must be a real number"),
+    Wrong(lambda: TruncatedNormal(bounds="sigmas"), ArgumentError, "`bounds`.*Did you mean 'sigma'"),
+    Wrong(lambda: TruncatedNormal(bounds=None), ArgumentTypeError, "`bounds` must be"),
+    Wrong(lambda: TruncatedNormal(corrected=1), ArgumentTypeError, "`corrected` must be True or False"),
+    Wrong(
+        lambda: TruncatedNormal(3.0, 0.0, bounds="absolute"),
+        ArgumentError,
+        "the bounds exclude it. Received: mean=3.0, stddev=0.0, lower=-2.0",
+    ),
+    Wrong(
+        lambda: TruncatedNormal(1e20, lower=0.0, upper=1.0, bounds="absolute"),
+        ArgumentError,
+        "to be told apart in float64. Received: mean=1e.20",
+    ),
+    Wrong(
+        lambda: TruncatedNormal(stddev=1.2, bounds="absolute", corrected=True)((2,)),
+        ArgumentError,
+        "No law between these bounds has so large a standard deviation. Received: stddev=1.2",
+    ),
+    Wrong(lambda: ik.Trabelsi("xavier"), ArgumentError, "`criterion`.*Received: criterion='xavier'"),
+    Wrong(lambda: ik.Quaternion(None), ArgumentTypeError, "`criterion` must be"),
+    Wrong(
+        lambda: ik.Quaternion(component_axis=1.0), ArgumentTypeError, "`component_axis` must be an integer"
+    ),
+    Wrong(
+        lambda: ik.Quaternion(component_axis=True), ArgumentTypeError, "component_axis` must be an integer"
+    ),
     Wrong(lambda: RandomUniform(1, 0), ArgumentError, "`minval` cannot be above `maxval`"),
     Wrong(lambda: RandomUniform(minval=math.nan), ArgumentError, "`minval` is out of range"),
     Wrong(lambda: RandomUniform(maxval="a"), ArgumentTypeError, "`maxval` must be a real number"),
@@ -265,10 +299,10 @@ PARAMETERS = [
         lambda: HeNormal(input_axes=[0], output_axes=True), ArgumentTypeError, "`output_axes` must name axes"
     ),
     Wrong(lambda: HeNormal(input_axes=[0, 0], output_axes=[1])((3, 4)), ArgumentError, "names an axis twice"),
-    Wrong(lambda: compute_fans((3, 4), [0, -2], [1]), ArgumentError, "names an axis twice"),
-    Wrong(lambda: compute_fans((3, 4), [0], None), ArgumentError, "belong together"),
-    Wrong(lambda: compute_fans((3, 4), [5], [0]), ShapeError, "no axis 5"),
-    Wrong(lambda: compute_fans("ab"), ArgumentTypeError, "shape must be a sequence"),
+    Wrong(lambda: fans((3, 4), [0, -2], [1]), ArgumentError, "names an axis twice"),
+    Wrong(lambda: fans((3, 4), [0], None), ArgumentError, "belong together"),
+    Wrong(lambda: fans((3, 4), [5], [0]), ShapeError, "no axis 5"),
+    Wrong(lambda: fans("ab"), ArgumentTypeError, "shape must be a sequence"),
     Wrong(lambda: Identity(math.nan), ArgumentError, "`gain` is out of range"),
     Wrong(lambda: Identity("2"), ArgumentTypeError, "`gain` must be a real number"),
     Wrong(

@@ -34,6 +34,15 @@ class Backend(ABC):
         """A new C-contiguous array with undefined values."""
 
     @abstractmethod
+    def store(self, out: Any, values: Any) -> None:
+        """Write values into an array of any layout, rounded to its dtype as draws are rounded.
+
+        Args:
+            out: An array of a dtype of the table.
+            values: An array that broadcasts to its shape; float64, complex128 or integers.
+        """
+
+    @abstractmethod
     def uniform(self, out: Any, region: Region, key: DrawKey, low: float, high: float) -> None:
         """Fill with the uniform law on `[low, high)`."""
 

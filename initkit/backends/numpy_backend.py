@@ -8,7 +8,7 @@ import numpy as np
 
 from initkit import kernels
 from initkit.backends.base import Backend, DrawKey
-from initkit.dtypes import DType
+from initkit.dtypes import DType, resolve_dtype, rounded
 from initkit.errors import ShapeError
 from initkit.region import Region
 
@@ -34,6 +34,10 @@ class NumpyBackend(Backend):
             message += f" {dtype.name}. Allowed: 64 axes and 2**63 - 1 bytes. Take slices of"
             message += " initializer.lazy(shape) instead."
             raise ShapeError(message) from None
+
+    def store(self, out: np.ndarray[Any, Any], values: Any) -> None:
+        """Write values, rounded once."""
+        out[...] = rounded(np.asarray(values), resolve_dtype(out.dtype))
 
     def uniform(
         self, out: np.ndarray[Any, Any], region: Region, key: DrawKey, low: float, high: float

@@ -15,8 +15,8 @@ from initkit.cli.text import print_json, registered_name, show_number, show_shap
 from initkit.diagnostics import show_config
 from initkit.dtypes import resolve_dtype
 from initkit.errors import ArgumentTypeError
-from initkit.fans import compute_fans
 from initkit.initializer import Initializer
+from initkit.initializers.scaled_by_fan import ScaledByFan
 from initkit.lazy import LazyArray
 from initkit.region import Region
 from initkit.registry import registry
@@ -111,9 +111,7 @@ def run_show(arguments: Namespace) -> int:
 def _show_facts(initializer: Initializer, lazy: LazyArray, seed: int | None) -> dict[str, Any]:
     moments = initializer.moments(lazy.shape)
     drawn = _statistics(lazy)
-    fans = None
-    if hasattr(initializer, "input_axes") and hasattr(initializer, "output_axes"):
-        fans = compute_fans(lazy.shape, initializer.input_axes, initializer.output_axes)
+    fans = initializer.fans_of(lazy.shape) if isinstance(initializer, ScaledByFan) else None
     return {
         "name": registered_name(type(initializer)),
         "names": registry.names(type(initializer)),

@@ -16,7 +16,7 @@ from initkit.cli.table import Column, format_table
 from initkit.cli.text import print_json, show_initializer, show_number, show_shape, show_size, terminal_width
 from initkit.errors import ArgumentError, file_access_error
 from initkit.recipe import BuildReport, Plan, PlannedTensor, Recipe, TensorCheck, Verification, verify
-from initkit.seed import STREAM_VERSION
+from initkit.draws import STREAM_VERSION
 
 
 def run_build(arguments: Namespace) -> int:

@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from initkit.draws import Draw
 from initkit.dtypes import DTYPES, DType, Kind, resolve_dtype, rounded
 from initkit.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from initkit.initializer import Moments, RegionInitializer
 from initkit.initializers.arguments import float_argument
 from initkit.region import Region, as_shape
 from initkit.registry import built_in
-from initkit.seed import Draw
 
 _EVERY_KIND: tuple[Kind, ...] = ("float", "complex", "integer", "bool")
 
@@ -226,7 +226,7 @@ def _is_lost(values: np.ndarray[Any, Any], dtype: DType) -> np.ndarray[Any, Any]
     return lost
 
 
-@built_in("IdentityInitializer")
+@built_in("IdentityInitializer", "irnn")
 class Identity(RegionInitializer):
     """The identity matrix, times a gain; also for matrices that are not square.
 

@@ -8,24 +8,32 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from initkit.draws import Draw
 from initkit.dtypes import FLOAT32, DType, Kind, resolve_dtype
 from initkit.errors import ShapeError
 from initkit.initializer import Moments, RandomInitializer
 from initkit.initializers.arguments import float_argument
+from initkit.initializers.axis_arguments import axis_argument, axis_of
 from initkit.initializers.random import check_range, fill_normal
 from initkit.initializers.reflectors import DrawRows, fill_columns, fill_rows
 from initkit.region import Region, as_shape
 from initkit.registry import built_in
-from initkit.seed import Draw, SeedGenerator
+from initkit.seed import SeedGenerator
+
+# How far entries of a Haar matrix may lie from those of another machine or of a slice.
+ORTHOGONAL_FLOAT32 = 2e-6
+ORTHOGONAL_FLOAT64 = 4e-15
 
 
 @built_in("OrthogonalInitializer")
 class Orthogonal(RandomInitializer):
     """A random matrix with orthonormal columns or rows; complex: a unitary one.
 
-    Formula: the shape `(…, c)` is read as a matrix of `r = prod(…)` rows and `c` columns. With `m` the
-    larger and `n` the smaller of the two, `Q = H₁⋯Hₙ·[I; 0]·D` has the Haar law: the uniform one, which no
-    rotation or reflection changes. `w = gain·Q` where `r >= c`, so that `wᵀw = gain²·I`; otherwise
+    Formula: the shape `(…, c)` is read as a matrix of `r = prod(…)` rows and `c` columns; any other axis can
+        be
+    that of the columns. With `m` the larger and `n` the smaller of the two, `Q = H₁⋯Hₙ·[I; 0]·D` has the Haar
+    law: the uniform one, which no rotation or reflection changes. `w = gain·Q` where `r >= c`, so that `wᵀw =
+        gain²·I`; otherwise
     `w = gain·Qᵀ` (transposed, not conjugated), so that `w·wᵀ = gain²·I`; complex: `wᴴw` and `w·wᴴ`.
     Reflector `Hₖ` sends `x`, the entries from `k` on of row `k` of a standard normal draw of shape `(n, m)`
     (complex: `(n, m, 2)`, real and imaginary parts), to a multiple of the unit vector `eₖ`.
@@ -34,6 +42,9 @@ class Orthogonal(RandomInitializer):
         gain: The factor, any finite number (default 1.0); the length of the columns or rows.
         seed: None, a non-negative integer (the same values at every call), or a `SeedGenerator` (new
             values at every call, on its backend).
+        column_axis: The axis that is read as columns (default -1, the outputs in Keras and JAX; 0 for those
+            in PyTorch); the others in their order are the rows. The values are those of `column_axis=-1` for
+            the shape with that axis moved to the end, and moved back.
 
     Returns:
         When called with `(shape, dtype=None)`: an array of that shape and dtype (None is float32); float
@@ -46,7 +57,8 @@ class Orthogonal(RandomInitializer):
         times, and for dtypes narrower than float32 the float32 matrix.
 
     Raises:
-        ShapeError: The shape has fewer than two axes.
+        ShapeError: The shape has fewer than two axes, or no such axis.
+        ArgumentTypeError: The gain is no real number, or the axis no integer.
         ArgumentError: The gain is NaN or infinite, or beyond the dtype's range.
         DTypeError: An integer or bool dtype.
 
@@ -65,9 +77,12 @@ class Orthogonal(RandomInitializer):
 
     kinds: ClassVar[tuple[Kind, ...]] = ("float", "complex")
 
-    def __init__(self, gain: float = 1.0, seed: int | SeedGenerator | None = None) -> None:
+    def __init__(
+        self, gain: float = 1.0, seed: int | SeedGenerator | None = None, column_axis: int = -1
+    ) -> None:
         super().__init__(seed)
         self.gain = float_argument(gain, "gain")
+        self.column_axis = axis_argument(column_axis, "column_axis")
 
     def check(self, shape: tuple[int, ...], dtype: DType) -> None:
         """Refuse shapes that are no matrix, dtypes that are not floating, and gains they cannot hold."""
@@ -78,12 +93,26 @@ class Orthogonal(RandomInitializer):
             message += " product of all others as rows."
             message += " Add an axis, such as (64, 1), or use another initializer."
             raise ShapeError(message)
+        axis_of(shape, self.column_axis, "column_axis")
         check_range(dtype, gain=self.gain)
 
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
-        """Make the rows or the columns that the region needs, whichever are fewer."""
+        """Have the columns' axis last, and fill the matrix."""
         if not out.size:
             return
+        column = axis_of(region.shape, self.column_axis, "column_axis")
+        order = [*range(column), *range(column + 1, len(region.shape)), column]
+        moved = out.transpose(order)
+        if column in (0, len(order) - 1):
+            # The other axes can be read as one without a copy.
+            self._fill_matrix(moved, region.permuted(order), draw)
+            return
+        buffer = draw.backend.empty(moved.shape, resolve_dtype(out.dtype))
+        self._fill_matrix(buffer, region.permuted(order), draw)
+        moved[...] = buffer
+
+    def _fill_matrix(self, out: Any, region: Region, draw: Draw) -> None:
+        """Make the rows or the columns that the region needs, whichever are fewer."""
         row, xp = resolve_dtype(out.dtype), draw.backend.xp
         computed = row if row.kind == "complex" else resolve_dtype(row.draw)
         part = _matrix_part(out, region)
@@ -106,19 +135,16 @@ class Orthogonal(RandomInitializer):
             rows = slice(None) if by_rows else _as_index(xp, part.rows)
             part.out[:, _as_index(xp, order)] = work[rows]
 
-    def fill_regions(self, target: Any, dtype: DType, draw: Draw) -> None:
-        """Fill a whole array; where it is not contiguous, through a copy: pieces would cost as much each."""
-        direct = target.flags.c_contiguous and target.flags.aligned
-        whole = target if direct else draw.backend.empty(target.shape, dtype)
-        self.fill_region(whole, Region.whole(target.shape), draw)
-        if not direct:
-            target[...] = whole
+    def tolerance(self, dtype: DType) -> float:
+        """2e-6 of the gain; 4e-15 in float64 and complex128."""
+        return abs(self.gain) * (ORTHOGONAL_FLOAT64 if dtype.draw.itemsize == 8 else ORTHOGONAL_FLOAT32)
 
     def moments(self, shape: Any) -> Moments:
         """Mean 0, and `|gain|/√max(rows, columns)`."""
         lengths = as_shape(shape)
         self.check(lengths, FLOAT32)
-        longer = max(prod(lengths[:-1]), lengths[-1], 1)
+        column = axis_of(lengths, self.column_axis, "column_axis")
+        longer = max(prod(lengths[:column] + lengths[column + 1 :]), lengths[column], 1)
         return Moments(0.0, abs(self.gain) / sqrt(longer))
 
 

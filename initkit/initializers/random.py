@@ -1,25 +1,24 @@
-"""The three laws that are configured by their parameters: normal, uniform, truncated normal."""
+"""The normal and the uniform law, with their parameters as arguments."""
 
 from __future__ import annotations
 
 from math import sqrt
 from typing import Any, ClassVar
 
+from initkit.draws import Draw
 from initkit.dtypes import DTYPES, DType, Kind, resolve_dtype
 from initkit.errors import ArgumentError
 from initkit.initializer import Moments, RandomInitializer
 from initkit.initializers.arguments import float_argument
+from initkit.initializers.complex_laws import fill_disk
 from initkit.region import Region
 from initkit.registry import built_in
-from initkit.seed import Draw, SeedGenerator
+from initkit.seed import SeedGenerator
 
 # The standard deviation of a standard normal value given that it lies within ±2; Keras has the same digits.
 TRUNCATED_STD = 0.87962566103423978
 
 _SQRT_HALF = sqrt(0.5)
-COMPLEX_REMEDY = (
-    "For complex weights use RandomNormal, or VarianceScaling with distribution='untruncated_normal'."
-)
 
 
 def farthest_normal(dtype: DType) -> float:
@@ -111,7 +110,8 @@ class RandomNormal(RandomInitializer):
 class RandomUniform(RandomInitializer):
     """Independent uniform values.
 
-    Formula: `w ~ U[minval, maxval)`.
+    Formula: `w ~ U[minval, maxval)`. Complex: uniform on the disk that has the segment from `minval` to
+    `maxval` as its diameter, so that `E|w - c|² = (maxval - minval)²/8`, `c = (minval + maxval)/2`.
 
     Args:
         minval: The lower end, finite, which can occur (default -0.05).
@@ -120,16 +120,18 @@ class RandomUniform(RandomInitializer):
             values at every call, on its backend).
 
     Returns:
-        When called with `(shape, dtype=None)`: an array of that shape and float dtype (None is float32).
-        Values are `minval + k·2⁻²⁴·(maxval - minval)`, `k` from 0 to 2²⁴ - 1, rounded to float32 (53 bits
-        in float64), and never `maxval` in that precision; float16, bfloat16 and float8 values are the
-        float32 values rounded once, which can reach `maxval`. Where no float lies in `[minval, maxval)`, as
-        with `minval == maxval`, the one nearest `minval`.
+        When called with `(shape, dtype=None)`: an array of that shape and dtype (None is float32); float and
+        complex dtypes. Real values are `minval + k·2⁻²⁴·(maxval - minval)`, `k` from 0 to 2²⁴ - 1, rounded to
+        float32 (53 bits in float64), and never `maxval` in that precision; float16, bfloat16 and float8
+        values are the float32 values rounded once, which can reach `maxval`. Where no float lies in
+        `[minval, maxval)`, as with `minval == maxval`, the one nearest `minval`. Complex values have one of
+        2⁵³ moduli around `c`, below the radius, and one of 2⁵³ phases; each part is rounded, so they leave
+        the disk by a rounding at most. complex64 values are the complex128 values rounded once.
 
     Raises:
         ArgumentError: `minval` is above `maxval`, a bound is NaN or infinite, or their distance is more
             than the dtype can hold.
-        DTypeError: A complex, integer or bool dtype.
+        DTypeError: An integer or bool dtype.
 
     Example:
         >>> import initkit as ik
@@ -138,7 +140,7 @@ class RandomUniform(RandomInitializer):
         True
     """
 
-    kinds_remedy: ClassVar[str] = COMPLEX_REMEDY
+    kinds: ClassVar[tuple[Kind, ...]] = ("float", "complex")
 
     def __init__(
         self, minval: float = -0.05, maxval: float = 0.05, seed: int | SeedGenerator | None = None
@@ -154,7 +156,7 @@ class RandomUniform(RandomInitializer):
             raise ArgumentError(message)
 
     def check(self, shape: tuple[int, ...], dtype: DType) -> None:
-        """Refuse dtypes that are not real and floating, or whose range the bounds leave."""
+        """Refuse dtypes that are not floating, or whose range the bounds leave."""
         super().check(shape, dtype)
         distance = self.maxval - self.minval
         if not max(abs(self.minval), abs(self.maxval), distance) <= dtype.largest:
@@ -164,65 +166,29 @@ class RandomUniform(RandomInitializer):
 
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
         """Draw the region."""
-        draw.backend.uniform(out, region, draw.key, self.minval, self.maxval)
+        if out.dtype.kind == "c":
+            fill_disk(out, region, draw, *self._disk())
+        else:
+            draw.backend.uniform(out, region, draw.key, self.minval, self.maxval)
 
-    def moments(self, shape: Any) -> Moments:
-        """`(minval + maxval)/2` and `(maxval - minval)/√12`."""
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
+        """`(minval + maxval)/2`; and `(maxval - minval)/√12`, of complex values `(maxval - minval)/√8`.
+
+        Args:
+            shape: The shape of the whole tensor.
+            dtype: The dtype, since the complex law has another deviation; None for float32.
+
+        Returns:
+            Both, exact.
+        """
+        if resolve_dtype(dtype).kind == "complex":
+            centre, radius = self._disk()
+            return Moments(centre, radius * _SQRT_HALF)
         return Moments((self.minval + self.maxval) / 2, (self.maxval - self.minval) / sqrt(12))
 
-
-@built_in()
-class TruncatedNormal(RandomInitializer):
-    """Independent normal values, given that they lie within two standard deviations of the mean.
-
-    Formula: `w = mean + stddev·z`, `z` standard normal given `-2 <= z <= 2`. As in Keras, `stddev` is that
-    of the law before truncation; the values' own is `0.8796·stddev`.
-
-    Args:
-        mean: The mean, finite (default 0.0).
-        stddev: The standard deviation before truncation, finite and not negative (default 0.05).
-        seed: None, a non-negative integer (the same values at every call), or a `SeedGenerator` (new
-            values at every call, on its backend).
-
-    Returns:
-        When called with `(shape, dtype=None)`: an array of that shape and float dtype (None is float32).
-        Every value is the inverse distribution function at the middle of one of 2³² equal cells (2⁵³ in
-        float64), within `[mean - 2·stddev, mean + 2·stddev]`; lower precisions are the float32 values
-        rounded once, which can round to the bounds' own roundings.
-
-    Raises:
-        ArgumentError: `stddev` is negative, a parameter is NaN or infinite, or values could leave the range
-            of the dtype.
-        DTypeError: A complex, integer or bool dtype.
-
-    Example:
-        >>> import initkit as ik
-        >>> values = ik.TruncatedNormal(stddev=1.0, seed=7)((512, 256))
-        >>> bool(abs(values).max() <= 2), values.std().round(2)
-        (True, np.float32(0.88))
-    """
-
-    kinds_remedy: ClassVar[str] = COMPLEX_REMEDY
-
-    def __init__(
-        self, mean: float = 0.0, stddev: float = 0.05, seed: int | SeedGenerator | None = None
-    ) -> None:
-        super().__init__(seed)
-        self.mean = float_argument(mean, "mean")
-        self.stddev = float_argument(stddev, "stddev", low=0.0)
-
-    def check(self, shape: tuple[int, ...], dtype: DType) -> None:
-        """Refuse dtypes that are not real and floating, or whose range the values could leave."""
-        super().check(shape, dtype)
-        check_reach(dtype, self.mean, self.stddev, 2.0)
-
-    def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
-        """Draw the region."""
-        draw.backend.truncated_normal(out, region, draw.key, self.mean, self.stddev, -2.0, 2.0)
-
-    def moments(self, shape: Any) -> Moments:
-        """The mean, and 0.8796 times `stddev`."""
-        return Moments(self.mean, self.stddev * TRUNCATED_STD)
+    def _disk(self) -> tuple[float, float]:
+        """The centre and the radius of the disk of complex values."""
+        return 0.5 * self.minval + 0.5 * self.maxval, 0.5 * self.maxval - 0.5 * self.minval
 
 
 def check_range(dtype: DType, **parameters: float) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from initkit.draws import Draw
 from initkit.dtypes import FLOAT32, DType, resolve_dtype, rounded
 from initkit.errors import (
     ArgumentError,
@@ -22,7 +23,6 @@ from initkit.initializer import Moments, RegionInitializer
 from initkit.initializers.random import check_range
 from initkit.region import Region, as_shape
 from initkit.registry import built_in
-from initkit.seed import Draw
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Integers = np.ndarray[Any, np.dtype[np.int64]]

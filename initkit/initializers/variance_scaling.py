@@ -2,98 +2,18 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from math import sqrt
-from typing import Any
-
-from initkit.dtypes import DType, Kind, require_kind
 from initkit.errors import ArgumentError, did_you_mean, nearest_names
-from initkit.fans import as_axes, check_fan_mode, compute_fans, effective_fan, require_both_axes
-from initkit.initializer import Moments, RandomInitializer
+from initkit.fans import Axes, check_fan_mode
 from initkit.initializers.arguments import float_argument
-from initkit.initializers.random import (
-    COMPLEX_REMEDY,
-    TRUNCATED_STD,
-    check_reach,
-    farthest_normal,
-    fill_normal,
-)
-from initkit.region import Region, as_shape
+from initkit.initializers.scaled_by_fan import ScaledByFan
 from initkit.registry import built_in
-from initkit.seed import Draw, SeedGenerator
+from initkit.seed import SeedGenerator
 
 DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
 
-_COMPLEX_TOO: tuple[Kind, ...] = ("float", "complex")
-# How far the farthest values are from 0, in standard deviations of the values themselves.
-_FARTHEST = {"truncated_normal": 2 / TRUNCATED_STD, "uniform": sqrt(3)}
-
-Axes = int | list[int] | tuple[int, ...] | None
-
-
-class _ScaledByFan(RandomInitializer):
-    """What `VarianceScaling` and its named settings share: the law, given scale, mode and distribution."""
-
-    scale: float
-    mode: str
-    distribution: str
-
-    def __init__(
-        self, seed: int | SeedGenerator | None = None, input_axes: Axes = None, output_axes: Axes = None
-    ) -> None:
-        super().__init__(seed)
-        inputs, outputs = as_axes(input_axes, "input_axes"), as_axes(output_axes, "output_axes")
-        require_both_axes(inputs, outputs)
-        self.input_axes = None if inputs is None else list(inputs)
-        self.output_axes = None if outputs is None else list(outputs)
-
-    def check(self, shape: tuple[int, ...], dtype: DType) -> None:
-        """Refuse shapes without the named axes; dtypes that are not floating; truncated complex laws."""
-        normal = self.distribution == "untruncated_normal"
-        kinds = _COMPLEX_TOO if normal else self.kinds
-        if dtype.kind not in kinds:
-            remedy = COMPLEX_REMEDY if dtype.kind == "complex" else ""
-            require_kind(dtype, kinds, type(self).__name__, remedy)
-        farthest = farthest_normal(dtype) if normal else _FARTHEST[self.distribution]
-        check_reach(dtype, 0.0, self._stddev(shape), farthest)
-
-    def _stddev(self, shape: tuple[int, ...]) -> float:
-        """The standard deviation of the values of a weight of that shape."""
-        inputs, outputs = self.input_axes, self.output_axes
-        if inputs is None or outputs is None:
-            return _stddev_of(shape, self.scale, self.mode, None, None)
-        return _stddev_of(shape, self.scale, self.mode, tuple(inputs), tuple(outputs))
-
-    def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
-        """Draw the region; the fans are those of the whole tensor."""
-        stddev = self._stddev(region.shape)
-        if self.distribution == "truncated_normal":
-            draw.backend.truncated_normal(out, region, draw.key, 0.0, stddev / TRUNCATED_STD, -2.0, 2.0)
-        elif self.distribution == "untruncated_normal":
-            fill_normal(out, region, draw, 0.0, stddev)
-        else:
-            limit = sqrt(3.0) * stddev
-            draw.backend.uniform(out, region, draw.key, -limit, limit)
-
-    def moments(self, shape: Any) -> Moments:
-        """Mean 0, and the standard deviation that the fans give."""
-        return Moments(0.0, self._stddev(as_shape(shape)))
-
-
-# Models repeat their shapes, and a small tensor is drawn in less time than its fans are computed.
-@lru_cache(maxsize=4096)
-def _stddev_of(
-    shape: tuple[int, ...],
-    scale: float,
-    mode: str,
-    inputs: tuple[int, ...] | None,
-    outputs: tuple[int, ...] | None,
-) -> float:
-    return sqrt(scale / effective_fan(compute_fans(shape, inputs, outputs), mode))
-
 
 @built_in()
-class VarianceScaling(_ScaledByFan):
+class VarianceScaling(ScaledByFan):
     """Values whose variance is a scale over the number of inputs or outputs.
 
     Formula: `Var(w) = scale / n`, where `n` is `fan_in`, `fan_out`, `(fan_in + fan_out)/2` or
@@ -110,6 +30,13 @@ class VarianceScaling(_ScaledByFan):
             values at every call, on its backend).
         input_axes: The axes that make the fan-in; None reads the shape as `(…, in, out)`.
         output_axes: The axes that make the fan-out. Give both or neither.
+        batch_axes: The axes of separate weights, such as experts; only with the other two.
+        layout: Instead of axes, a letter for each, such as `"OIHW"`, or a preset: `"keras"`, `"torch"`,
+            `"julia"`, `"mlx"` or `"paddle"` (default None).
+        groups: The groups of channels of a convolution (default 1).
+        transposed: Whether the channel axes are exchanged, as in a transposed convolution (default False).
+        depthwise: Whether each channel has kernels of its own (default False). `initkit.fans` tells more
+            about these arguments, and what it makes of a shape.
 
     Returns:
         When called with `(shape, dtype=None)`: an array of that shape and float dtype (None is float32),
@@ -117,9 +44,10 @@ class VarianceScaling(_ScaledByFan):
         of `TruncatedNormal`, `RandomNormal` and `RandomUniform`.
 
     Raises:
-        ArgumentError: `scale` is not positive and finite; a mode or distribution that does not exist;
-            one of the two axes arguments without the other.
-        ShapeError: The shape has not the axes that are named.
+        ArgumentError: `scale` is not positive and finite; a mode, distribution or layout that does not
+            exist; arguments about axes that exclude each other.
+        ArgumentTypeError: An argument has the wrong type.
+        ShapeError: The shape does not fit the axes, the layout or the groups.
         DTypeError: An integer or bool dtype, or a complex one with another distribution.
 
     Example:
@@ -140,8 +68,13 @@ class VarianceScaling(_ScaledByFan):
         seed: int | SeedGenerator | None = None,
         input_axes: Axes = None,
         output_axes: Axes = None,
+        batch_axes: Axes = None,
+        layout: str | None = None,
+        groups: int = 1,
+        transposed: bool = False,
+        depthwise: bool = False,
     ) -> None:
-        super().__init__(seed, input_axes, output_axes)
+        super().__init__(seed, input_axes, output_axes, batch_axes, layout, groups, transposed, depthwise)
         self.scale = float_argument(scale, "scale")
         if self.scale <= 0:
             message = (
@@ -166,7 +99,7 @@ def _checked_distribution(distribution: object) -> str:
 
 
 @built_in()
-class GlorotUniform(_ScaledByFan):
+class GlorotUniform(ScaledByFan):
     """Glorot's uniform initializer, also known as Xavier's.
 
     Formula: `w ~ U[-a, a)`, `a = sqrt(6 / (fan_in + fan_out))`. The same as
@@ -175,16 +108,15 @@ class GlorotUniform(_ScaledByFan):
     Args:
         seed: None, a non-negative integer (the same values at every call), or a `SeedGenerator` (new
             values at every call, on its backend).
-        input_axes: The axes that make the fan-in; None reads the shape as `(…, in, out)`.
-        output_axes: The axes that make the fan-out. Give both or neither.
+        input_axes, output_axes, batch_axes, layout, groups, transposed, depthwise: How the fans are read
+            from the shape (default `(…, in, out)`); see `initkit.fans`.
 
     Returns:
         When called with `(shape, dtype=None)`: an array of that shape and float dtype (None is float32),
         with the values that `RandomUniform` can give.
 
     Raises:
-        ArgumentError: One of the two axes arguments without the other.
-        ShapeError: The shape has not the axes that are named.
+        ArgumentError, ArgumentTypeError, ShapeError: As `initkit.fans`.
         DTypeError: A complex, integer or bool dtype.
 
     Example:
@@ -202,7 +134,7 @@ class GlorotUniform(_ScaledByFan):
 
 
 @built_in()
-class GlorotNormal(_ScaledByFan):
+class GlorotNormal(ScaledByFan):
     """Glorot's normal initializer, truncated and corrected.
 
     Formula: `w = σ·z / 0.87962566103423978`, `z` standard normal given `-2 <= z <= 2`, so that
@@ -212,16 +144,15 @@ class GlorotNormal(_ScaledByFan):
     Args:
         seed: None, a non-negative integer (the same values at every call), or a `SeedGenerator` (new
             values at every call, on its backend).
-        input_axes: The axes that make the fan-in; None reads the shape as `(…, in, out)`.
-        output_axes: The axes that make the fan-out. Give both or neither.
+        input_axes, output_axes, batch_axes, layout, groups, transposed, depthwise: How the fans are read
+            from the shape (default `(…, in, out)`); see `initkit.fans`.
 
     Returns:
         When called with `(shape, dtype=None)`: an array of that shape and float dtype (None is float32),
         with the values that `TruncatedNormal` can give.
 
     Raises:
-        ArgumentError: One of the two axes arguments without the other.
-        ShapeError: The shape has not the axes that are named.
+        ArgumentError, ArgumentTypeError, ShapeError: As `initkit.fans`.
         DTypeError: A complex, integer or bool dtype.
 
     Example:
@@ -239,7 +170,7 @@ class GlorotNormal(_ScaledByFan):
 
 
 @built_in()
-class HeUniform(_ScaledByFan):
+class HeUniform(ScaledByFan):
     """He's uniform initializer, for layers before a ReLU.
 
     Formula: `w ~ U[-a, a)`, `a = sqrt(6 / fan_in)`. The same as
@@ -248,16 +179,15 @@ class HeUniform(_ScaledByFan):
     Args:
         seed: None, a non-negative integer (the same values at every call), or a `SeedGenerator` (new
             values at every call, on its backend).
-        input_axes: The axes that make the fan-in; None reads the shape as `(…, in, out)`.
-        output_axes: The axes that make the fan-out. Give both or neither.
+        input_axes, output_axes, batch_axes, layout, groups, transposed, depthwise: How the fans are read
+            from the shape (default `(…, in, out)`); see `initkit.fans`.
 
     Returns:
         When called with `(shape, dtype=None)`: an array of that shape and float dtype (None is float32),
         with the values that `RandomUniform` can give.
 
     Raises:
-        ArgumentError: One of the two axes arguments without the other.
-        ShapeError: The shape has not the axes that are named.
+        ArgumentError, ArgumentTypeError, ShapeError: As `initkit.fans`.
         DTypeError: A complex, integer or bool dtype.
 
     Example:
@@ -275,7 +205,7 @@ class HeUniform(_ScaledByFan):
 
 
 @built_in()
-class HeNormal(_ScaledByFan):
+class HeNormal(ScaledByFan):
     """He's normal initializer, truncated and corrected, for layers before a ReLU.
 
     Formula: `w = σ·z / 0.87962566103423978`, `z` standard normal given `-2 <= z <= 2`, so that
@@ -285,16 +215,15 @@ class HeNormal(_ScaledByFan):
     Args:
         seed: None, a non-negative integer (the same values at every call), or a `SeedGenerator` (new
             values at every call, on its backend).
-        input_axes: The axes that make the fan-in; None reads the shape as `(…, in, out)`.
-        output_axes: The axes that make the fan-out. Give both or neither.
+        input_axes, output_axes, batch_axes, layout, groups, transposed, depthwise: How the fans are read
+            from the shape (default `(…, in, out)`); see `initkit.fans`.
 
     Returns:
         When called with `(shape, dtype=None)`: an array of that shape and float dtype (None is float32),
         with the values that `TruncatedNormal` can give.
 
     Raises:
-        ArgumentError: One of the two axes arguments without the other.
-        ShapeError: The shape has not the axes that are named.
+        ArgumentError, ArgumentTypeError, ShapeError: As `initkit.fans`.
         DTypeError: A complex, integer or bool dtype.
 
     Example:
@@ -312,7 +241,7 @@ class HeNormal(_ScaledByFan):
 
 
 @built_in()
-class LecunUniform(_ScaledByFan):
+class LecunUniform(ScaledByFan):
     """LeCun's uniform initializer.
 
     Formula: `w ~ U[-a, a)`, `a = sqrt(3 / fan_in)`. The same as
@@ -321,16 +250,15 @@ class LecunUniform(_ScaledByFan):
     Args:
         seed: None, a non-negative integer (the same values at every call), or a `SeedGenerator` (new
             values at every call, on its backend).
-        input_axes: The axes that make the fan-in; None reads the shape as `(…, in, out)`.
-        output_axes: The axes that make the fan-out. Give both or neither.
+        input_axes, output_axes, batch_axes, layout, groups, transposed, depthwise: How the fans are read
+            from the shape (default `(…, in, out)`); see `initkit.fans`.
 
     Returns:
         When called with `(shape, dtype=None)`: an array of that shape and float dtype (None is float32),
         with the values that `RandomUniform` can give.
 
     Raises:
-        ArgumentError: One of the two axes arguments without the other.
-        ShapeError: The shape has not the axes that are named.
+        ArgumentError, ArgumentTypeError, ShapeError: As `initkit.fans`.
         DTypeError: A complex, integer or bool dtype.
 
     Example:
@@ -348,7 +276,7 @@ class LecunUniform(_ScaledByFan):
 
 
 @built_in()
-class LecunNormal(_ScaledByFan):
+class LecunNormal(ScaledByFan):
     """LeCun's normal initializer, truncated and corrected; the one for SELU networks.
 
     Formula: `w = σ·z / 0.87962566103423978`, `z` standard normal given `-2 <= z <= 2`, so that
@@ -358,16 +286,15 @@ class LecunNormal(_ScaledByFan):
     Args:
         seed: None, a non-negative integer (the same values at every call), or a `SeedGenerator` (new
             values at every call, on its backend).
-        input_axes: The axes that make the fan-in; None reads the shape as `(…, in, out)`.
-        output_axes: The axes that make the fan-out. Give both or neither.
+        input_axes, output_axes, batch_axes, layout, groups, transposed, depthwise: How the fans are read
+            from the shape (default `(…, in, out)`); see `initkit.fans`.
 
     Returns:
         When called with `(shape, dtype=None)`: an array of that shape and float dtype (None is float32),
         with the values that `TruncatedNormal` can give.
 
     Raises:
-        ArgumentError: One of the two axes arguments without the other.
-        ShapeError: The shape has not the axes that are named.
+        ArgumentError, ArgumentTypeError, ShapeError: As `initkit.fans`.
         DTypeError: A complex, integer or bool dtype.
 
     Example:

@@ -21,6 +21,7 @@ __all__ = ["register", "wrap"]
 
 # What Keras' EinsumDense writes into the config of an initializer that it makes again for its own axes.
 _REWIRED = ("seed", "input_axes", "output_axes")
+_OTHER_READING = {"batch_axes": None, "layout": None, "groups": 1, "transposed": False, "depthwise": False}
 
 
 def wrap(initializer: Any) -> Any:
@@ -110,7 +111,7 @@ def register() -> None:
         >>> from initkit.interop.keras import register
         >>> register()
         >>> keras.layers.Dense(3, kernel_initializer="initkit>HeNormal").kernel_initializer
-        HeNormal(seed=None, input_axes=None, output_axes=None)
+        HeNormal()
     """
     keras = _imported_keras()
     _adapters()
@@ -190,6 +191,9 @@ class _Adapter:
         changes = {} if stream is None else {"seed": stream.generator}
         arguments = description["config"]
         changes |= {name: config[name] for name in _REWIRED if name in config and name in arguments}
+        if changes.get("input_axes") is not None:
+            # The layer knows its equation, so another reading of the shape has to go.
+            changes |= {name: default for name, default in _OTHER_READING.items() if name in arguments}
         initializer = deserialize({**description, "config": {**arguments, **changes}})
         shares = stream is not None and initializer.seed is stream.generator
         return cls(initializer, stream if shares else None)

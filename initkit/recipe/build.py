@@ -14,7 +14,7 @@ from initkit.errors import BackendError, file_access_error
 from initkit.io import FileWriter, Layout, TensorEntry, plan_layout
 from initkit.recipe.drawing import PIECE_BYTES, Piece, ProgressCallback, draw_pieces
 from initkit.recipe.plan import Plan
-from initkit.seed import STREAM_VERSION
+from initkit.draws import STREAM_VERSION
 
 # The keys of what a file says about itself.
 RECIPE_KEY = "initkit.recipe"

@@ -10,7 +10,6 @@ from math import prod
 from initkit.dtypes import DType
 from initkit.errors import InitkitError
 from initkit.initializer import Initializer
-from initkit.initializers import Orthogonal
 from initkit.lazy import LazyArray
 from initkit.recipe.arithmetic import Number
 from initkit.recipe.assignment import Assignment, assign_rules
@@ -19,10 +18,6 @@ from initkit.recipe.rules import Captures, compile_rule
 from initkit.recipe.tensors import NamedTensor, name_tensors
 from initkit.recipe.variables import evaluate_variables
 from initkit.seed import SeedGenerator, seed_scope
-
-# What `Orthogonal` promises of its values, in units of the gain.
-_ORTHOGONAL_FLOAT32 = 2e-6
-_ORTHOGONAL_FLOAT64 = 4e-15
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +61,7 @@ class PlannedTensor:
     @property
     def tolerance(self) -> float:
         """How far values may lie from those of another machine or of a slice; 0 for equal to the bit."""
-        if isinstance(self.initializer, Orthogonal):
-            exact = self.dtype.draw.itemsize == 8
-            return abs(self.initializer.gain) * (_ORTHOGONAL_FLOAT64 if exact else _ORTHOGONAL_FLOAT32)
-        return 0.0
+        return self.initializer.tolerance(self.dtype)
 
     @contextmanager
     def drawing(self) -> Iterator[LazyArray]:

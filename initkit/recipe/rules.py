@@ -101,7 +101,7 @@ class CompiledRule:
             received = f"Received: an object of type {type(made).__name__}."
             remedy = "Derive its class from initkit.Initializer."
             raise self.recipe.error_at(self.rule.init.line, wrong, received, remedy)
-        return made
+        return made if self.takes_seed else made.seeded(generator)
 
     def _value(self, argument: str, value: Any, name: str, names: Mapping[str, Number]) -> Any:
         if isinstance(value, list):

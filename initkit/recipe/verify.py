@@ -17,7 +17,7 @@ from initkit.recipe.build import RECIPE_KEY, STREAM_KEY
 from initkit.recipe.drawing import PIECE_BYTES, Piece, ProgressCallback, draw_pieces
 from initkit.recipe.parse import parse_recipe
 from initkit.recipe.plan import Plan, PlannedTensor, make_plan
-from initkit.seed import STREAM_VERSION
+from initkit.draws import STREAM_VERSION
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Status: TypeAlias = Literal["ok", "changed", "dtype", "shape", "missing", "unexpected"]

@@ -12,7 +12,7 @@ from initkit.backends import BACKENDS, Backend, check_backend, checked_backend_n
 from initkit.dtypes import DTYPES
 from initkit.errors import ArgumentTypeError, BackendError, ShapeError
 from initkit.region import Region
-from initkit.seed import draw_key
+from initkit.draws import draw_key
 
 KEY = draw_key(7)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import initkit as ik
-from initkit.seed import STREAM_VERSION
+from initkit.draws import STREAM_VERSION
 from tests.catalogue import ENTRIES, Entry
 
 DIGESTS = Path(__file__).with_name("digests.txt")
@@ -17,7 +17,7 @@ DIGESTS = Path(__file__).with_name("digests.txt")
 HEADER = f"""\
 # Stream {STREAM_VERSION}: what every initializer gives. These lines never change.
 #
-# entry of tests/catalogue.py | seed | shape | dtype | BLAKE2b-128 of the values, row by row, as
+# entry of tests/catalogue | seed | shape | dtype | BLAKE2b-128 of the values, row by row, as
 # little-endian bytes. The seeds are in tests/golden/digests.py.
 #
 # Initializers that are matrix products (Orthogonal) are not here: they agree to a tolerance, not to the bit.
@@ -29,8 +29,6 @@ SEEDS: dict[str, Callable[[], Any]] = {
     "7": lambda: 7,
     "child": lambda: ik.SeedGenerator.from_config({"seed": 2**70, "path": ["layer", "größe"], "draws": 2}),
 }
-# Large enough for several pieces and threads, with an odd tail.
-LARGE = (1031, 517)
 
 
 def _digest(entry: Entry, seed: str, shape: tuple[int, ...], dtype: str) -> str:
@@ -42,8 +40,8 @@ def _digest(entry: Entry, seed: str, shape: tuple[int, ...], dtype: str) -> str:
 def _cases(entry: Entry) -> list[tuple[str, tuple[int, ...], str]]:
     """Seed, shape and dtype of every line of an entry."""
     shapes = [*entry.shapes]
-    if entry.seeded:
-        shapes.append(LARGE)
+    if entry.seeded and entry.large is not None:
+        shapes.append(entry.large)
     seeds = list(SEEDS) if entry.seeded else ["7"]
     return [(seed, shape, dtype) for seed in seeds for shape in shapes for dtype in entry.dtypes]
 

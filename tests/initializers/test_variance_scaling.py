@@ -23,17 +23,28 @@ NAMED = {
 # The standard deviation of Keras' formulas for the shape (3, 3, 16, 32): fans 144 and 288.
 FANS = {"fan_in": 144.0, "fan_out": 288.0, "fan_avg": 216.0, "fan_geo_avg": math.sqrt(144 * 288)}
 SHAPE = (3, 3, 16, 32)
+# What says how a shape is read, with the defaults: Keras' own.
+READ_BY: dict[str, Any] = {
+    **dict.fromkeys(("input_axes", "output_axes", "batch_axes", "layout")),
+    "groups": 1,
+    "transposed": False,
+    "depthwise": False,
+}
 
 
 @pytest.mark.parametrize("cls", NAMED, ids=lambda cls: cls.__name__)
-@pytest.mark.parametrize("axes", [{}, {"input_axes": [0, 1], "output_axes": [-1]}], ids=["", "axes"])
+@pytest.mark.parametrize(
+    "axes",
+    [{}, {"input_axes": [0, 1], "output_axes": [-1]}, {"layout": "OIHW", "groups": 3, "transposed": True}],
+    ids=["", "axes", "layout"],
+)
 def test_names_are_settings(cls: Any, axes: dict[str, Any]) -> None:
     """Each named class gives the bits of the setting that its documentation names, in every dtype."""
     for dtype in FLOATS:
         named, general = cls(seed=7, **axes), ik.VarianceScaling(*NAMED[cls], seed=7, **axes)
         assert named(SHAPE, dtype).tobytes() == general(SHAPE, dtype).tobytes()
         assert named.moments(SHAPE) == general.moments(SHAPE)
-    assert set(cls().get_config()) == {"seed", "input_axes", "output_axes"}
+    assert list(cls().get_config()) == ["seed", *READ_BY]
 
 
 @pytest.mark.parametrize("mode", FANS)
@@ -82,9 +93,10 @@ def test_attributes() -> None:
     """Arguments are attributes from the start, axes as lists; the defaults are Keras'."""
     made = ik.VarianceScaling()
     assert (made.scale, made.mode, made.distribution, made.seed) == (1.0, "fan_in", "truncated_normal", None)
-    assert made.input_axes is made.output_axes is None
+    assert {name: getattr(made, name) for name in READ_BY} == READ_BY
     assert ik.HeNormal(input_axes=0, output_axes=(1, 2)).get_config() == {
         "seed": None,
+        **READ_BY,
         "input_axes": [0],
         "output_axes": [1, 2],
     }

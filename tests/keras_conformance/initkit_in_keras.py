@@ -31,7 +31,7 @@ def pytest_configure() -> None:
     for cls in initializers.ALL_OBJECTS:
         setattr(initializers, cls.__name__, getattr(ik, cls.__name__))
     initializers.get = get_as_layers_need_it
-    random_initializers.compute_fans = ik.compute_fans
+    random_initializers.compute_fans = ik.fans
     backend.random.SeedGenerator = random.SeedGenerator = ik.SeedGenerator
 
 
@@ -48,6 +48,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     names = sorted(cls.__name__ for cls in initializers.ALL_OBJECTS)
     for module in {item.module for item in session.items if isinstance(item, pytest.Function)}:
         foreign = [name for name in names if getattr(module.initializers, name) is not getattr(ik, name)]
-        if foreign or vars(module).get("compute_fans", ik.compute_fans) is not ik.compute_fans:
+        if foreign or vars(module).get("compute_fans", ik.fans) is not ik.fans:
             message = f"{module.__name__} would test Keras' own classes: {foreign or 'compute_fans'}"
             raise pytest.UsageError(message)

@@ -10,7 +10,7 @@ import pytest
 import initkit as ik
 from initkit.errors import RecipeError
 from initkit.recipe.rules import takes_numbers
-from tests.catalogue import built_in_classes
+from tests.catalogue import ENTRIES, Entry
 from tests.recipe.texts import plan_of, tensors_and_rules
 
 
@@ -36,26 +36,15 @@ def test_numbers_are_told_by_default_and_annotation() -> None:
     ]
 
 
-def test_numeric_arguments_of_the_catalogue() -> None:
-    """Of the built-in classes, these arguments take expressions; all others take what they are given."""
-    numeric = {
-        f"{cls.__name__}.{name}"
-        for cls in built_in_classes()
-        for name, parameter in inspect.signature(cls).parameters.items()
-        if name != "seed" and takes_numbers(parameter)
-    }
-    assert numeric == {
-        "Constant.value",
-        "Identity.gain",
-        "Orthogonal.gain",
-        "RandomNormal.mean",
-        "RandomNormal.stddev",
-        "RandomUniform.maxval",
-        "RandomUniform.minval",
-        "TruncatedNormal.mean",
-        "TruncatedNormal.stddev",
-        "VarianceScaling.scale",
-    }
+@pytest.mark.parametrize("entry", ENTRIES, ids=str)
+def test_numeric_arguments_of_the_catalogue(entry: Entry) -> None:
+    """Arguments of built-in classes that are given numbers take expressions; those that are given text do not."""
+    parameters = inspect.signature(entry.cls).parameters
+    for name, value in entry.arguments.items():
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            assert takes_numbers(parameters[name]), name
+        if isinstance(value, str):
+            assert not takes_numbers(parameters[name]), name
 
 
 @ik.register("tests_of_rules")

@@ -1,0 +1,105 @@
+"""What initializers made of other initializers have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
+from initkit.draws import Draw, joint_draw
+from initkit.dtypes import DType
+from initkit.errors import ArgumentTypeError
+from initkit.initializer import Initializer, Moments, RegionInitializer
+from initkit.seed import SeedGenerator
+from initkit.serialization import get
+
+
+class Composite(RegionInitializer):
+    """The base class of initializers that are made of others, their members.
+
+    A composite has no seed of its own: its members have theirs, and `seeded` gives a generator to those that
+    have none. It can be sliced at the cost of the slice if all members can.
+    """
+
+    def __init__(self, *members: Initializer) -> None:
+        """Keep the members, in the order in which their draws are taken."""
+        self._members = members
+        self.makes_regions = all(member.makes_regions for member in members)
+
+    def take_draw(self) -> Draw:
+        """The members' draws, one after the other."""
+        return joint_draw([member.take_draw() for member in self._members])
+
+    def tolerance(self, dtype: DType) -> float:
+        """That of the least exact member."""
+        return max(member.tolerance(dtype) for member in self._members)
+
+
+class Modifier(Composite):
+    """The base class of composites that change what one initializer makes; its argument is `initializer`."""
+
+    def __init__(self, initializer: object) -> None:
+        """Keep the initializer."""
+        self.initializer = as_initializer(initializer, "initializer")
+        super().__init__(self.initializer)
+
+    def take_draw(self) -> Draw:
+        """The initializer's draw."""
+        return self.initializer.take_draw()
+
+    def seeded(self, generator: SeedGenerator) -> Self:
+        """A clone whose initializer draws from the generator, if it has no seed."""
+        return self.clone(initializer=self.initializer.seeded(generator))
+
+    def check(self, shape: tuple[int, ...], dtype: DType) -> None:
+        """Refuse what the initializer refuses."""
+        self.initializer.check(shape, dtype)
+
+
+def as_initializer(identifier: object, name: str) -> Initializer:
+    """Make an initializer out of an argument that stands for one.
+
+    Args:
+        identifier: A name, a config, an initializer or its class, or an array.
+        name: The argument's name, for the message.
+
+    Returns:
+        The initializer; its `lazy` and configs work, which those of other callables would not.
+
+    Raises:
+        ArgumentTypeError: It stands for none.
+
+    Example:
+        >>> as_initializer("he_normal", "initializer")
+        HeNormal()
+    """
+    found = get(identifier)
+    if not isinstance(found, Initializer):
+        message = f"Argument `{name}` must be an initializer. Received: {identifier!r:.100} of type"
+        message += f" {type(identifier).__name__}. Allowed: initkit's and your own classes of"
+        message += " initkit.Initializer, their names and configs. Derive a class from initkit.Initializer."
+        raise ArgumentTypeError(message)
+    return found
+
+
+def mixture(parts: Sequence[tuple[int, Moments | None]]) -> Moments | None:
+    """The moments of values of which so many follow each of several laws.
+
+    Args:
+        parts: How many values there are, and their moments.
+
+    Returns:
+        Mean and standard deviation over all; None where those of a part are unknown.
+
+    Example:
+        >>> mixture([(1, Moments(0.0, 0.0)), (3, Moments(1.0, 0.0))])
+        Moments(mean=0.75, std=0.4330127018922193)
+    """
+    known = [(count, moments) for count, moments in parts if moments is not None and count]
+    if len(known) < sum(count > 0 for count, _ in parts):
+        return None
+    total = sum(count for count, _ in known)
+    if not total:
+        return Moments(0.0, 0.0)
+    mean = sum(count * moments.mean for count, moments in known) / total
+    variance = sum(count * (moments.std**2 + (moments.mean - mean) ** 2) for count, moments in known) / total
+    return Moments(mean, variance**0.5)
