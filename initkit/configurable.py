@@ -31,7 +31,7 @@ class Configurable:
         ...     def __init__(self, start=0.0, stop=1.0):
         ...         self.start, self.stop = start, stop
         >>> Ramp(stop=2.0), Ramp(stop=2.0) == Ramp(0.0, 2.0)
-        (Ramp(start=0.0, stop=2.0), True)
+        (Ramp(stop=2.0), True)
     """
 
     def get_config(self) -> dict[str, Any]:
@@ -208,8 +208,8 @@ def argument_names(cls: type) -> tuple[str, ...]:
 
     Example:
         >>> import initkit as ik
-        >>> argument_names(ik.Orthogonal)
-        ('gain', 'seed')
+        >>> argument_names(ik.RandomUniform)
+        ('minval', 'maxval', 'seed')
     """
     return tuple(_arguments_of(cls))
 

@@ -111,7 +111,8 @@ def seeded_draw(seed: int) -> Draw:
         The same draw as the first of `SeedGenerator(seed)`.
 
     Example:
-        >>> seeded_draw(7).key == SeedGenerator(7).next_draw().key
+        >>> import initkit as ik
+        >>> seeded_draw(7).key == ik.SeedGenerator(7).next_draw().key
         True
     """
     return Draw(draw_key(seed), get_backend("numpy"), seed)
@@ -130,7 +131,7 @@ def joint_draw(parts: Sequence[Draw]) -> Draw:
         BackendError: They draw on different backends.
 
     Example:
-        >>> joint_draw([constant_draw(), seeded_draw(7)]).parts[1].key == draw_key(7)
+        >>> joint_draw([seeded_draw(7), seeded_draw(8)]).parts[1].key == draw_key(8)
         True
     """
     backends = {id(part.backend): part.backend for part in parts if not part.is_constant}

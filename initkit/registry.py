@@ -87,9 +87,7 @@ class Registry:
             message = f"The name is ambiguous. Received: {name!r}. Allowed: {', '.join(map(repr, owners))}."
             message += " Write one of these in full."
             raise UnknownNameError(message, name, owners)
-        # What PyTorch calls by their first names, Keras calls by the second.
-        sought = re.sub("kaiming", "he", re.sub("xavier", "glorot", name, flags=re.I), flags=re.I)
-        suggestions = nearest_names(sought, self._every_name())
+        suggestions = nearest_names(name, self._every_name())
         message = "Could not interpret initializer identifier: no initializer has that name. Received:"
         message += (
             f" {name!r:.100}. Allowed: the names that `initkit list` prints. Correct the name, or register"

@@ -224,7 +224,7 @@ def deserialize(config: Any) -> Any:
         >>> ik.deserialize({"class_name": "HeNormal", "config": {"seed": 7}})
         HeNormal(seed=7)
         >>> ik.deserialize({"random_normal": {"stddev": 0.02}})
-        RandomNormal(mean=0.0, stddev=0.02, seed=None)
+        RandomNormal(stddev=0.02)
     """
     if config is None:
         return None
@@ -369,7 +369,7 @@ def from_yaml(text: str) -> Any:
 
     Example:
         >>> from_yaml("random_normal: {stddev: 0.02}")
-        RandomNormal(mean=0.0, stddev=0.02, seed=None)
+        RandomNormal(stddev=0.02)
     """
     return _from_document(read_yaml(text).data)
 

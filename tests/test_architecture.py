@@ -162,7 +162,7 @@ def test_public_methods_are_documented(name: str) -> None:
     method = METHODS[name]
     sections = []
     if name.partition(".")[0] in ("Initializer", "SeedGenerator"):
-        shared = {"check", "fill_region", "fill_regions", "take_draw"}
+        shared = {"check", "fill_region", "fill_part", "take_draw"}
         if name.partition(".")[2] not in shared:
             sections = ["Args"] * bool(_parameters(method)) + ["Returns"]
     _assert_sections(method.__doc__, *sections)

@@ -77,11 +77,7 @@ def refuse_foreign_generator(given: object) -> None:
         ("numpy", "RandomState"): "int(generator.randint(2**31))",
     }.get((module, type(given).__name__))
     if integer is not None:
-        message = (
-            f"initkit has streams of its own. Received: a generator of {module}'s, {given!r:.100}. Allowed:"
-        )
-        message += (
-            " SeedGenerators, which advance as it does. Make one for all calls, once, from an integer of"
-        )
-        message += f" its: initkit.SeedGenerator({integer})."
+        message = f"initkit has streams of its own. Received: a generator of {module}'s, {given!r:.100}."
+        message += " Allowed: SeedGenerators, which advance as it does. Make one for all calls, once, from an"
+        message += f" integer of its: initkit.SeedGenerator({integer})."
         raise ArgumentTypeError(message)

@@ -24,10 +24,10 @@ from initkit.initializers.arguments import float_argument
 def uniform_(x: ArrayT, a: float = 0.0, b: float = 1.0, *, seed: Seed = None) -> ArrayT:
     """Fill an array with independent uniform values.
 
-    Formula: `x ~ U[a, b)`.
+    Formula: `x ~ U[a, b)`; complex: uniform on the disk that has the segment from `a` to `b` as its diameter.
 
     Args:
-        x: A writable NumPy array or torch tensor of a float dtype, of any shape and layout.
+        x: A writable NumPy array or torch tensor of a float or complex dtype, of any shape and layout.
         a: The lower end, finite (default 0.0).
         b: The upper end, finite, not below `a` (default 1.0).
         seed: A non-negative integer (the same values at every call) or a `SeedGenerator` (new values at every
@@ -38,8 +38,8 @@ def uniform_(x: ArrayT, a: float = 0.0, b: float = 1.0, *, seed: Seed = None) ->
 
     Raises:
         ArgumentError: `a` is above `b`, a bound is NaN or infinite, or beyond the dtype's range.
-        ArgumentTypeError: `x` cannot be filled in place, its dtype is no real float, or an argument has the
-            wrong type.
+        ArgumentTypeError: `x` cannot be filled in place, its dtype is an integer or bool, or an argument has
+            the wrong type.
 
     Example:
         >>> import numpy as np
@@ -87,10 +87,11 @@ def trunc_normal_(
     """Fill an array with normal values given that they lie between two bounds.
 
     Formula: `x ~ N(mean, std²)` given `a <= x <= b`. The bounds are values, not multiples of `std`: with
-    `std=0.02` and the default bounds nothing is cut off.
+    `std=0.02` and the default bounds nothing is cut off. Complex: the modulus of `x - mean` is cut, for
+    bounds at equal distances from the mean.
 
     Args:
-        x: A writable NumPy array or torch tensor of a float dtype, of any shape and layout.
+        x: A writable NumPy array or torch tensor of a float or complex dtype, of any shape and layout.
         mean: The mean before truncation, finite (default 0.0).
         std: The standard deviation before truncation, finite and not negative (default 1.0).
         a: The lower bound; may be infinite (default -2.0).
@@ -103,10 +104,10 @@ def trunc_normal_(
         are exact however far in the tail the bounds lie.
 
     Raises:
-        ArgumentError: `a` is above `b`, `std` is negative, a parameter is NaN, or values could leave the
-            dtype's range.
-        ArgumentTypeError: `x` cannot be filled in place, its dtype is no real float, or an argument has the
-            wrong type.
+        ArgumentError: `a` is above `b`, `std` is negative, a parameter is NaN, values could leave the dtype's
+            range, or `x` is complex and the bounds are not at equal distances from the mean.
+        ArgumentTypeError: `x` cannot be filled in place, its dtype is an integer or bool, or an argument has
+            the wrong type.
 
     Example:
         >>> import numpy as np
@@ -288,10 +289,11 @@ def orthogonal_(x: ArrayT, gain: float = 1, *, seed: Seed = None) -> ArrayT:
 def sparse_(x: ArrayT, sparsity: float, std: float = 0.01, *, seed: Seed = None) -> ArrayT:
     """Fill a matrix with normal values, and as many zeros in every column.
 
-    Formula: `ceil(sparsity·rows)` zeros at random places of each column; `N(0, std²)` elsewhere.
+    Formula: `ceil(sparsity·rows)` zeros at random places of each column; `N(0, std²)` elsewhere. `sparsity`
+    is the decimal number that is written: `0.07` of 100 rows are 7, where torch's rounding in binary makes 8.
 
     Args:
-        x: A writable NumPy array or torch tensor of two axes, of a float dtype and any layout.
+        x: A writable NumPy array or torch tensor of two axes, of a float or complex dtype and any layout.
         sparsity: The share of zeros, from 0 to 1.
         std: The standard deviation of the other values, finite and not negative (default 0.01).
         seed: A non-negative integer (the same values at every call) or a `SeedGenerator` (new values at every
@@ -303,7 +305,7 @@ def sparse_(x: ArrayT, sparsity: float, std: float = 0.01, *, seed: Seed = None)
     Raises:
         ShapeError: `x` has not exactly two axes.
         ArgumentError: `sparsity` or `std` is out of range.
-        ArgumentTypeError: `x` cannot be filled in place, its dtype is none that `Sparse` makes, or an
+        ArgumentTypeError: `x` cannot be filled in place, its dtype is an integer or bool, or an
             argument has the wrong type.
 
     Example:

@@ -9,11 +9,12 @@ from initkit.initializers import KaimingNormal, KaimingUniform, XavierNormal, Xa
 def xavier_uniform_(x: ArrayT, gain: float = 1.0, *, seed: Seed = None) -> ArrayT:
     """Fill a weight with Xavier's (Glorot's) uniform values.
 
-    Formula: `x ~ U[-a, a)`, `a = gain·sqrt(6 / (fan_in + fan_out))`; fans are read as torch reads them, from
-    `(out, in, k…)`.
+    Formula: `x ~ U[-a, a)`, `a = gain·sqrt(6 / (fan_in + fan_out))`; complex: uniform on a disk,
+    `E|x|² = a²/3`; fans are read as torch reads them, from `(out, in, k…)`.
 
     Args:
-        x: A writable NumPy array or torch tensor of two or more axes, of a float dtype and any layout.
+        x: A writable NumPy array or torch tensor of two or more axes, of a float or complex dtype and any
+            layout.
         gain: The factor, finite and not negative (default 1.0); see `calculate_gain`.
         seed: A non-negative integer (the same values at every call) or a `SeedGenerator` (new values at every
             call); None for the default generator, see `initkit.functional`.
@@ -24,8 +25,8 @@ def xavier_uniform_(x: ArrayT, gain: float = 1.0, *, seed: Seed = None) -> Array
     Raises:
         ShapeError: `x` has fewer than two axes.
         ArgumentError: The gain is out of range.
-        ArgumentTypeError: `x` cannot be filled in place, its dtype is no real float, or an argument has the
-            wrong type.
+        ArgumentTypeError: `x` cannot be filled in place, its dtype is an integer or bool, or an argument has
+            the wrong type.
 
     Example:
         >>> import numpy as np
@@ -42,8 +43,8 @@ def xavier_uniform_(x: ArrayT, gain: float = 1.0, *, seed: Seed = None) -> Array
 def xavier_normal_(x: ArrayT, gain: float = 1.0, *, seed: Seed = None) -> ArrayT:
     """Fill a weight with Xavier's (Glorot's) normal values, not truncated.
 
-    Formula: `x ~ N(0, σ²)`, `σ = gain·sqrt(2 / (fan_in + fan_out))`; fans are read as torch reads them, from
-    `(out, in, k…)`.
+    Formula: `x ~ N(0, σ²)`, `σ = gain·sqrt(2 / (fan_in + fan_out))`; complex: `E|x|² = σ²`; fans are read as
+    torch reads them, from `(out, in, k…)`.
 
     Args:
         x: A writable NumPy array or torch tensor of two or more axes, of a float or complex dtype and any
@@ -83,11 +84,12 @@ def kaiming_uniform_(
 ) -> ArrayT:
     """Fill a weight with Kaiming's (He's) uniform values.
 
-    Formula: `x ~ U[-b, b)`, `b = gain·sqrt(3 / fan)`, `gain = calculate_gain(nonlinearity, a)`; fans are read
-    as torch reads them, from `(out, in, k…)`.
+    Formula: `x ~ U[-b, b)`, `b = gain·sqrt(3 / fan)`, `gain = calculate_gain(nonlinearity, a)`; complex:
+    uniform on a disk, `E|x|² = b²/3`; fans are read as torch reads them, from `(out, in, k…)`.
 
     Args:
-        x: A writable NumPy array or torch tensor of two or more axes, of a float dtype and any layout.
+        x: A writable NumPy array or torch tensor of two or more axes, of a float or complex dtype and any
+            layout.
         a: The negative slope, for `"leaky_relu"` alone (default 0).
         mode: `"fan_in"` (default) or `"fan_out"`; besides torch's two, `"fan_avg"` and `"fan_geo_avg"`.
         nonlinearity: A name that `calculate_gain` knows (default `"leaky_relu"`).
@@ -100,8 +102,8 @@ def kaiming_uniform_(
     Raises:
         ShapeError: `x` has fewer than two axes.
         ArgumentError: No such mode or nonlinearity, or a slope out of range.
-        ArgumentTypeError: `x` cannot be filled in place, its dtype is no real float, or an argument has the
-            wrong type.
+        ArgumentTypeError: `x` cannot be filled in place, its dtype is an integer or bool, or an argument has
+            the wrong type.
 
     Example:
         >>> import numpy as np
@@ -126,9 +128,8 @@ def kaiming_normal_(
 ) -> ArrayT:
     """Fill a weight with Kaiming's (He's) normal values, not truncated.
 
-    Formula: `x ~ N(0, σ²)`, `σ = gain / sqrt(fan)`, `gain = calculate_gain(nonlinearity, a)`; fans are read
-        as
-    torch reads them, from `(out, in, k…)`.
+    Formula: `x ~ N(0, σ²)`, `σ = gain / sqrt(fan)`, `gain = calculate_gain(nonlinearity, a)`; complex:
+    `E|x|² = σ²`; fans are read as torch reads them, from `(out, in, k…)`.
 
     Args:
         x: A writable NumPy array or torch tensor of two or more axes, of a float or complex dtype and any

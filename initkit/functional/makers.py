@@ -16,6 +16,7 @@ def truncated_normal(
     """Make normal values given that they lie between two bounds.
 
     Formula: `w ~ N(mean, std²)` given `lo <= w <= hi`. The bounds are values, not multiples of `std`.
+    Complex: the modulus of `w - mean` is cut, for bounds at equal distances from the mean.
 
     Args:
         *arguments: `[generator], [dtype], lengths…`: a `SeedGenerator` or none, which is the default
@@ -28,7 +29,7 @@ def truncated_normal(
         dtype: A NumPy dtype or a name, here or among the arguments; None for float32.
 
     Returns:
-        An array of that shape and dtype on the generator's backend, with the values of
+        An array of that shape and float or complex dtype on the generator's backend, with the values of
         `TruncatedNormal(mean, std, generator, lo, hi, bounds="absolute")`. Without lengths: a `Partial`,
         which waits for them.
 
@@ -58,7 +59,7 @@ def truncated_normal(
 def orthogonal(*arguments: Any, gain: float = 1.0, dtype: Any = None) -> Any:
     """Make a random matrix with orthonormal columns or rows; complex: a unitary one.
 
-    Formula: `(…, c)` is read as a matrix of `c` columns; `wᵀw = gain²·I` where it is at least as tall as wide,
+    Formula: `(…, c)` is read as a matrix of `c` columns; `wᵀw = gain²·I` where it is not wider than tall,
     otherwise `w·wᵀ = gain²·I`; of the Haar law.
 
     Args:
@@ -101,7 +102,8 @@ def orthogonal(*arguments: Any, gain: float = 1.0, dtype: Any = None) -> Any:
 def sparse_init(*arguments: Any, sparsity: float, std: float = 0.01, dtype: Any = None) -> Any:
     """Make a matrix of normal values, and as many zeros in every column.
 
-    Formula: `ceil(sparsity·rows)` zeros at random places of each column; `N(0, std²)` elsewhere.
+    Formula: `ceil(sparsity·rows)` zeros at random places of each column; `N(0, std²)` elsewhere. `sparsity`
+    is the decimal number that is written: `0.07` of 100 rows are 7.
 
     Args:
         *arguments: `[generator], [dtype], lengths…`: a `SeedGenerator` or none, which is the default
@@ -112,7 +114,7 @@ def sparse_init(*arguments: Any, sparsity: float, std: float = 0.01, dtype: Any 
         dtype: A NumPy dtype or a name, here or among the arguments; None for float32.
 
     Returns:
-        An array of that shape and dtype on the generator's backend, with the values of
+        An array of that shape and float or complex dtype on the generator's backend, with the values of
         `Sparse(sparsity, std, seed=generator)`. Without lengths: a `Partial`, which
         waits for them.
 
@@ -156,8 +158,7 @@ def identity_init(*arguments: Any, gain: float = 1.0, shift: int = 0, dtype: Any
 
     Returns:
         An array of that shape and dtype on the generator's backend, which draws nothing; only `gain` and 0
-        occur. Without lengths: a `Partial`, which
-        waits for them.
+        occur. Without lengths: a `Partial`, which waits for them.
 
     Raises:
         ArgumentError: The dtype cannot hold the gain, or there are two dtypes.
@@ -181,6 +182,8 @@ def identity_init(*arguments: Any, gain: float = 1.0, shift: int = 0, dtype: Any
         kernel = Dirac(gain=gain, shift=(shift, shift), centre="lower", layout="julia")
         if rank == 1:
             return Zeros()
-        return kernel.clone(shift=shift) if rank == 2 else kernel
+        if rank == 2:
+            return Dirac(gain=gain, shift=shift, layout="julia")
+        return kernel
 
     return make_or_wait(identity_init, of_rank, arguments, dtype, gain=gain, shift=shift)

@@ -36,8 +36,9 @@ class Kaiming(ScaledByFan):
 def glorot_uniform(*arguments: Any, gain: float = 1.0, dtype: Any = None) -> Any:
     """Make a weight of Glorot's uniform values.
 
-    Formula: `w ~ U[-a, a)`, `a = gain·sqrt(6 / (fan_in + fan_out))`; fans are
-    read as Lux reads them, from `(out, in)` or `(k…, in, out)`; a vector of `n` has fans of 1 and `n`.
+    Formula: `w ~ U[-a, a)`, `a = gain·sqrt(6 / (fan_in + fan_out))`; complex: uniform on a disk,
+    `E|w|² = a²/3`, where WeightInitializers has four times that; fans are read as Lux reads them, from
+    `(out, in)` or `(k…, in, out)`; a vector of `n` has fans of 1 and `n`.
 
     Args:
         *arguments: `[generator], [dtype], lengths…`: a `SeedGenerator` or none, which is the default
@@ -47,7 +48,7 @@ def glorot_uniform(*arguments: Any, gain: float = 1.0, dtype: Any = None) -> Any
         dtype: A NumPy dtype or a name, here or among the arguments; None for float32.
 
     Returns:
-        An array of that shape and float dtype on the generator's backend, with the values of
+        An array of that shape and float or complex dtype on the generator's backend, with the values of
         `XavierUniform(gain, seed=generator, layout="julia")`. Without lengths: a `Partial`, which
         waits for them.
 
@@ -78,7 +79,8 @@ def glorot_normal(*arguments: Any, gain: float = 1.0, dtype: Any = None) -> Any:
     """Make a weight of Glorot's normal values, not truncated.
 
     Formula: `w ~ N(0, σ²)`, `σ = gain·sqrt(2 / (fan_in + fan_out))`, complex `E|w|² = σ²`, where
-    WeightInitializers has `4σ²`; fans are read as Lux reads them, from `(out, in)` or `(k…, in, out)`; a vector of `n` has fans of 1 and `n`.
+    WeightInitializers has `4σ²`; fans are read as Lux reads them, from `(out, in)` or `(k…, in, out)`; a
+    vector of `n` has fans of 1 and `n`.
 
     Args:
         *arguments: `[generator], [dtype], lengths…`: a `SeedGenerator` or none, which is the default
@@ -118,8 +120,9 @@ def glorot_normal(*arguments: Any, gain: float = 1.0, dtype: Any = None) -> Any:
 def kaiming_uniform(*arguments: Any, gain: float = _SQRT_2, dtype: Any = None) -> Any:
     """Make a weight of Kaiming's (He's) uniform values.
 
-    Formula: `w ~ U[-b, b)`, `b = gain·sqrt(3 / fan_in)`; fans are
-    read as Lux reads them, from `(out, in)` or `(k…, in, out)`; a vector of `n` has fans of 1 and `n`.
+    Formula: `w ~ U[-b, b)`, `b = gain·sqrt(3 / fan_in)`; complex: uniform on a disk, `E|w|² = b²/3`, where
+    WeightInitializers has four times that; fans are read as Lux reads them, from `(out, in)` or
+    `(k…, in, out)`; a vector of `n` has fans of 1 and `n`.
 
     Args:
         *arguments: `[generator], [dtype], lengths…`: a `SeedGenerator` or none, which is the default
@@ -129,8 +132,8 @@ def kaiming_uniform(*arguments: Any, gain: float = _SQRT_2, dtype: Any = None) -
         dtype: A NumPy dtype or a name, here or among the arguments; None for float32.
 
     Returns:
-        An array of that shape and float dtype on the generator's backend; with the default gain the values of
-        `KaimingUniform(seed=generator, layout="julia")`. Without lengths: a `Partial`, which
+        An array of that shape and float or complex dtype on the generator's backend; with the default gain
+        the values of `KaimingUniform(seed=generator, layout="julia")`. Without lengths: a `Partial`, which
         waits for them.
 
     Raises:

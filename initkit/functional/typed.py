@@ -15,42 +15,47 @@ from initkit.initializers import Ones, RandomNormal, RandomUniform, Zeros
 # ComplexF16 is missing, since NumPy has no such dtype.
 _DTYPES = {"16": "float16", "32": "float32", "64": "float64", "C32": "complex64", "C64": "complex128"}
 
+# What it is an array of, the formula, and the values.
 _LAWS = {
-    "zeros": ("zeros", "w = 0", "every value 0"),
-    "ones": ("ones", "w = 1", "every value 1"),
-    "rand": ("independent uniform values", "w ~ U[0, 1)", "with the values of `RandomUniform(0.0, 1.0)`"),
+    "zeros": ("zeros", "`w = 0`", "Every value is 0"),
+    "ones": ("ones", "`w = 1`", "Every value is 1"),
+    "rand": (
+        "independent uniform values",
+        "`w ~ U[0, 1)`",
+        "Its values are those of `RandomUniform(0.0, 1.0)`",
+    ),
     "randn": (
         "independent standard normal values",
-        "w ~ N(0, 1)",
-        "with the values of `RandomNormal(0.0, 1.0)`",
+        "`w ~ N(0, 1)`",
+        "Its values are those of `RandomNormal(0.0, 1.0)`",
     ),
 }
 _COMPLEX_LAWS = {
     "rand": (
         "independent complex values, uniform on the unit square",
-        "w = a + ib, a and b ~ U[0, 1)",
-        "the values of `RandomUniform(0.0, 1.0)` of the shape `(lengths…, 2)`, seen as pairs of a real and\n"
-        "        an imaginary part",
+        "`w = a + ib`, `a, b ~ U[0, 1)`, as Julia's own `rand` has it",
+        "Its real and\n        imaginary parts are the pairs that `RandomUniform(0.0, 1.0)` makes of the shape"
+        " `(lengths…, 2)`",
     ),
     "randn": (
         "independent standard complex normal values",
-        "w = (a + ib)/√2, a and b ~ N(0, 1), so that E|w|² = 1, as Julia's own `randn` has it;\n"
-        "    WeightInitializers' has twice that",
-        "with the values of `RandomNormal(0.0, 1.0)`",
+        "`w = (a + ib)/√2`, `a, b ~ N(0, 1)`, so that `E|w|² = 1`, as Julia's own `randn` has it;\n"
+        "    WeightInitializers' has 2",
+        "Its values are those of `RandomNormal(0.0, 1.0)`",
     ),
 }
-_ROUNDED_UP = ". These are float32 values rounded once, so 1 itself can come, once in 4096 values"
+_ROUNDED_UP = ",\n        float32 values rounded once, so 1 itself can come, once in 4096 values"
 
 _DOCSTRING = """Make an array of {what}, as {dtype}.
 
-    Formula: `{formula}`.
+    Formula: {formula}.
 
     Args:
         *arguments: `[generator], lengths…`: a `SeedGenerator` or none, which is the default generator, see
             `initkit.functional`; then the lengths, as integers or as one tuple of them.
 
     Returns:
-        An array of dtype {dtype} and that shape on the generator's backend, {values}.
+        An array of dtype {dtype} and that shape on the generator's backend. {values}.
         Without lengths: a `Partial`, which waits for them.
 
     Raises:

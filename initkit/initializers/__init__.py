@@ -24,6 +24,7 @@ from initkit.initializers.overwrite import Overwrite
 from initkit.initializers.quaternion import Quaternion
 from initkit.initializers.random import RandomNormal, RandomUniform
 from initkit.initializers.scale import Scale
+from initkit.initializers.sparse import Sparse
 from initkit.initializers.state_space import S4D, HippoLegS
 from initkit.initializers.stft import STFT
 from initkit.initializers.torch_layers import TorchConv, TorchEmbedding, TorchLinear, TorchMHA, TorchRNN
@@ -89,6 +90,7 @@ __all__ = [
     "Scale",
     "Siren",
     "SmallInit",
+    "Sparse",
     "SpectralScaling",
     "Stack",
     "TorchConv",

@@ -102,7 +102,3 @@ class NaN(RegionInitializer):
         """Write NaN."""
         value = complex(nan, nan) if resolve_dtype(out.dtype).kind == "complex" else nan
         draw.backend.store(out, draw.backend.xp.asarray(value))
-
-    def moments(self, shape: Any) -> None:
-        """None: NaN has no mean."""
-        return

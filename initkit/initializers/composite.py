@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from math import sqrt
 from typing import Self
 
 from initkit.draws import Draw, joint_draw
 from initkit.dtypes import DType
 from initkit.errors import ArgumentTypeError
 from initkit.initializer import Initializer, Moments, RegionInitializer
+from initkit.region import Region
 from initkit.seed import SeedGenerator
 from initkit.serialization import get
 
@@ -53,6 +55,11 @@ class Modifier(Composite):
     def check(self, shape: tuple[int, ...], dtype: DType) -> None:
         """Refuse what the initializer refuses."""
         self.initializer.check(shape, dtype)
+
+    def pieces(self, region: Region, dtype: DType, limit: int) -> Iterator[tuple[slice, ...]]:
+        """Cut a region into boxes of at most `limit` elements, or into one that has to be made at once."""
+        in_parts = self.makes_regions and self.initializer.tolerance(dtype) == 0
+        yield from region.boxes(limit if in_parts else max(region.size, 1))
 
 
 def as_initializer(identifier: object, name: str) -> Initializer:
@@ -101,5 +108,9 @@ def mixture(parts: Sequence[tuple[int, Moments | None]]) -> Moments | None:
     if not total:
         return Moments(0.0, 0.0)
     mean = sum(count * moments.mean for count, moments in known) / total
-    variance = sum(count * (moments.std**2 + (moments.mean - mean) ** 2) for count, moments in known) / total
-    return Moments(mean, variance**0.5)
+    squares = 0.0
+    for count, moments in known:
+        offset = moments.mean - mean
+        squares += count * (moments.std * moments.std + offset * offset)
+    # Factors are made of moments, so their bits must not depend on a library's power function.
+    return Moments(mean, sqrt(squares / total))

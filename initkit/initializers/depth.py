@@ -66,7 +66,7 @@ class DepthScaled(Rescaled):
     | `"deepnorm_decoder"` | `(12M)^(-1/4)` | the same of that decoder |
     | `"fixup"` | `L^(-1/(2m - 2))` | all but the last of a branch's `m` layers, which is 0; `L` branches |
     | `"t_fixup_encoder"` | `0.67·L^(-1/4)` | values, attention's output and the MLP, of an encoder |
-    | `"t_fixup_decoder"` | `(9M)^(-1/4)` | the same of a decoder |
+    | `"t_fixup_decoder"` | `(9M)^(-1/4)` | the same of a decoder, and all embeddings |
     | `"depth_mup"` | `1/√L` | what ends a branch, `L` branches |
     | `"complete_p"` | `1/L` | what ends a branch, `L` blocks |
 

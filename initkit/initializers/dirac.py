@@ -29,8 +29,7 @@ class Dirac(RegionInitializer):
     """A kernel that passes its input channels on unchanged, for each group of channels alike.
 
     Formula: `w[o, i, c, …] = gain` where `i = o mod (outputs/groups)` and `c` is the centre of every axis of
-        the
-    receptive field, else 0; `o` counts all outputs, `i` the inputs of one group, as they are stored. A
+    the receptive field, else 0; `o` counts all outputs, `i` the inputs of one group, as they are stored. A
     group's outputs beyond its inputs are 0. Without a receptive field it is the identity matrix, if `groups`
     is 1.
 

@@ -137,7 +137,8 @@ class ChronoBias(RandomInitializer):
             where, part = region.within(last, self.gates.index(gate) * units, units)
 
             def values(piece: Piece, sign: float = sign) -> Any:
-                return sign * elementary.log(piece.xp, 1.0 + piece.uniform() * (self.max_time - 2.0))
+                # The sum turns -0 into 0.
+                return sign * elementary.log(piece.xp, 1.0 + piece.uniform() * (self.max_time - 2.0)) + 0.0
 
             fill_pieces(out[..., where], part, draw, values)
 

@@ -32,9 +32,7 @@ class _Kaiming(ScaledByFan):
         """Check the arguments, and keep them."""
         super().__init__(seed, input_axes, output_axes, batch_axes, layout, groups, transposed, depthwise)
         self.a = float_argument(a, "a")
-        # PyTorch takes modes in any case.
-        self.mode = mode.lower() if isinstance(mode, str) else mode
-        check_fan_mode(self.mode)
+        self.mode = _checked_mode(mode)
         check_nonlinearity(nonlinearity)
         self.nonlinearity = nonlinearity
 
@@ -42,6 +40,13 @@ class _Kaiming(ScaledByFan):
         """The gain over the root of the fan that the mode picks."""
         gain = calculate_gain(self.nonlinearity, self.a if self.nonlinearity == "leaky_relu" else None)
         return gain / sqrt(effective_fan(self.fans_of(shape), self.mode))
+
+
+def _checked_mode(mode: object) -> str:
+    # PyTorch takes modes in any case.
+    lowered = mode.lower() if isinstance(mode, str) else mode
+    check_fan_mode(lowered)
+    return str(lowered)
 
 
 class _Xavier(ScaledByFan):
@@ -75,9 +80,8 @@ class KaimingUniform(_Kaiming):
     """Kaiming He's uniform initializer as PyTorch has it, for any nonlinearity.
 
     Formula: `w ~ U[-b, b)`, `b = gain·sqrt(3 / n)`, so that `E[w²] = gain² / n`; complex: on a disk, with
-        that `E|w|²`.
-    There `gain` is `calculate_gain(nonlinearity, a)`, and `n` the fan that `mode` picks, at least 1.
-    PyTorch's default for layers, `a = sqrt(5)`, is `TorchLinear`, which says it in words.
+    that `E|w|²`. There `gain` is `calculate_gain(nonlinearity, a)`, and `n` the fan that `mode` picks, at
+    least 1. PyTorch's default for layers, `a = sqrt(5)`, is `TorchLinear`, which says it in words.
 
     Args:
         a: The slope below 0 of the leaky ReLU that follows (default 0.0). As in PyTorch it is used by
@@ -121,9 +125,9 @@ class KaimingUniform(_Kaiming):
 class KaimingNormal(_Kaiming):
     """Kaiming He's normal initializer as PyTorch has it, for any nonlinearity.
 
-    Formula: `w ~ N(0, gain² / n)`, not truncated; complex: that is `E|w|²`.
-    There `gain` is `calculate_gain(nonlinearity, a)`, and `n` the fan that `mode` picks, at least 1.
-    PyTorch's default for layers, `a = sqrt(5)`, is `TorchLinear`, which says it in words.
+    Formula: `w ~ N(0, gain² / n)`, not truncated; complex: that is `E|w|²`. There `gain` is
+    `calculate_gain(nonlinearity, a)`, and `n` the fan that `mode` picks, at least 1. PyTorch's default for
+    layers, `a = sqrt(5)`, is `TorchLinear`, which says it in words.
 
     Args:
         a: The slope below 0 of the leaky ReLU that follows (default 0.0). As in PyTorch it is used by

@@ -43,14 +43,14 @@ class LoRA(ScaledByFan):
             `"torch"`.
 
     Returns:
-        When called with `(shape, dtype=None)`: an array of that shape and float dtype (None is float32),
-        complex too but for a uniform law, with the values that `RandomUniform` or `RandomNormal` can give, or
-        zeros.
+        When called with `(shape, dtype=None)`: an array of that shape and float or complex dtype (None is
+        float32), with the values that `VarianceScaling` can give for a uniform or untruncated normal law, or
+        zeros. Complex values have the table's variance as `E|w|²`.
 
     Raises:
         ArgumentError: `part` or `method` does not exist, `rank` is below 1.
         ArgumentError, ArgumentTypeError, ShapeError: As `initkit.fans`; `rank` is no integer.
-        DTypeError: An integer or bool dtype, or a complex one with a uniform law.
+        DTypeError: An integer or bool dtype.
 
     Example:
         >>> import initkit as ik

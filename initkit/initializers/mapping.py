@@ -108,8 +108,7 @@ class Map(Modifier):
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
         """Draw, widen, apply the function and round, piece by piece."""
         precision = resolve_dtype(resolve_dtype(out.dtype).draw)
-        exact = self.initializer.tolerance(precision) == 0
-        for box in region.boxes(PIECE_ELEMENTS if exact else max(region.size, 1)):
+        for box in self.pieces(region, precision, PIECE_ELEMENTS):
             part = region.part(box)
             values = draw.backend.empty(part.counts, precision)
             self.initializer.fill_region(values, part, draw)

@@ -150,13 +150,16 @@ class Mimetic(RandomInitializer):
 
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
         """Decompose the matrices of the heads that the region meets."""
+        if not out.size:
+            return
         order = self._order(region.shape)
         columns, target = region.permuted(order), out.transpose(order)
-        blocks = self._blocks()
-        width = columns.shape[1] // blocks
+        width = columns.shape[1] // self._blocks()
+        ends = columns.starts[1], columns.starts[1] + columns.steps[1] * (columns.counts[1] - 1)
         drawn = self._drawn(draw)
-        for head in range(blocks):
+        for head in range(min(ends) // width, max(ends) // width + 1):
             where, part = columns.within(1, head * width, width)
+            # A region of large steps may meet only some of the heads between its ends.
             if part.size:
                 factor = self._factor(drawn, columns.shape[0], head)
                 draw.backend.store(target[:, where], factor[part.index()])

@@ -17,8 +17,7 @@ from initkit.region import Region, as_shape
 from initkit.registry import built_in
 from initkit.seed import SeedGenerator
 
-# Products in float64, rounded to float32 at the end: two machines differ by one unit in its last place at
-# most.
+# Products are in float64 and rounded at the end: two machines differ by one unit of float32 at most.
 _CONVOLUTION_FLOAT32 = 2e-7
 _CONVOLUTION_FLOAT64 = 2e-14
 
@@ -49,16 +48,14 @@ class _NormPreserving(RandomInitializer):
         return Moments(0.0, abs(self.gain) / sqrt(max(axes.outputs * axes.positions, 1)))
 
 
-@built_in("convolution_delta_orthogonal")
+@built_in("convolutional_delta_orthogonal")
 class DeltaOrthogonal(_NormPreserving):
     """A random orthogonal matrix at the centre of a convolution's kernel, and zeros around it.
 
-    Formula: for a kernel of layout `(…, in, out)`, `w[centre] = gain·Q` and `w = 0` elsewhere, where `Q` is
-        what
+    Formula: for a kernel of layout `(…, in, out)`, `w[centre] = gain·Q` and `w = 0` elsewhere, `Q` being what
     `Orthogonal` gives for the shape `(in, out)`: `QQᵀ = I`, with Haar's law; complex: `QQᴴ = I`. The centre
-    is `(k - 1)//2` along an axis of length `k`, that of even kernels nearer to the start. The convolution
-    multiplies the norm of every input by `gain`, whatever its padding, if its strides are 1 and the output is
-    as large.
+    is `(k - 1)//2` along an axis of length `k`, of the two middle ones the lower. The convolution multiplies
+    the norm of every input by `gain`, whatever its padding, if its strides are 1 and its output is as large.
 
     Args:
         gain: The factor, any finite number (default 1.0).
@@ -110,7 +107,7 @@ class DeltaOrthogonal(_NormPreserving):
         return Orthogonal(self.gain).tolerance(dtype)
 
 
-@built_in("convolution_orthogonal")
+@built_in("convolutional_orthogonal_1d", "convolutional_orthogonal_2d", "convolutional_orthogonal_3d")
 class OrthogonalConvolution(_NormPreserving):
     """A convolution's kernel that preserves norms and has values at all its positions.
 

@@ -158,7 +158,8 @@ class RandomUniform(RandomInitializer):
     def check(self, shape: tuple[int, ...], dtype: DType) -> None:
         """Refuse dtypes that are not floating, or whose range the bounds leave."""
         super().check(shape, dtype)
-        distance = self.maxval - self.minval
+        # A disk is computed from its centre and its radius, in float64.
+        distance = self.maxval - self.minval if dtype.kind == "float" else 0.0
         if not max(abs(self.minval), abs(self.maxval), distance) <= dtype.largest:
             check_range(dtype, minval=self.minval, maxval=self.maxval)
             # The kernels scale by the distance, in the precision of the draw.

@@ -41,8 +41,7 @@ class Rescaled(Modifier):
             self.initializer.fill_region(out, region, draw)
             out *= factor
             return
-        exact = self.initializer.tolerance(computed) == 0
-        for box in region.boxes(_BUFFER_ELEMENTS if exact else max(region.size, 1)):
+        for box in self.pieces(region, computed, _BUFFER_ELEMENTS):
             part = region.part(box)
             values = draw.backend.empty(part.counts, computed)
             self.initializer.fill_region(values, part, draw)

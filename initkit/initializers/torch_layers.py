@@ -80,10 +80,9 @@ class TorchLinear(_BoundedByFan):
     """What `torch.nn.Linear` has by default: weight and bias uniform within one over the root of the inputs.
 
     Formula: `w ~ U[-1/√fan_in, 1/√fan_in)`, and the bias likewise, with the fan-in of the weight. So the
-        variance
-    is `1/(3·fan_in)`, a third of what keeps signals their size. This is all that `kaiming_uniform_(a=√5)` in
-    PyTorch's source means: with that slope the gain is `√(2/(1 + 5)) = 1/√3`, and `1/√3·√(3/fan_in)` is
-    `1/√fan_in`, the rule of older versions.
+    variance is `1/(3·fan_in)`, a third of what keeps signals their size. This is all that
+    `kaiming_uniform_(a=√5)` in PyTorch's source means: with that slope the gain is `√(2/(1 + 5)) = 1/√3`, and
+    `1/√3·√(3/fan_in)` is `1/√fan_in`, the rule of older versions.
 
     Args:
         weight_shape: For the bias: the shape of the layer's weight. None: what is made is the weight itself
@@ -121,10 +120,9 @@ class TorchConv(_BoundedByFan):
     """What PyTorch's convolutions have by default, plain and transposed ones alike.
 
     Formula: `w ~ U[-1/√fan_in, 1/√fan_in)`, and the bias likewise, where `fan_in` is the weight's second axis
-        times
-    the positions of the kernel. For a convolution, stored `(out, in/groups, …)`, that is the inputs of one
-    output. For a transposed one, stored `(in, out/groups, …)`, it is not: PyTorch counts the outputs there,
-    and so does this class. `TorchLinear` tells why its source speaks of `a=√5`.
+    times the positions of the kernel. For a convolution, stored `(out, in/groups, …)`, that is the inputs of
+    one output. For a transposed one, stored `(in, out/groups, …)`, it is not: PyTorch counts the outputs
+    there, and so does this class. `TorchLinear` tells why its source speaks of `a=√5`.
 
     Args:
         weight_shape: For the bias: the shape of the layer's weight. None: what is made is the weight itself
@@ -148,8 +146,8 @@ class TorchConv(_BoundedByFan):
         >>> import initkit as ik
         >>> ik.TorchConv(seed=7).bound((64, 16, 5, 5))
         0.05
-        >>> ik.TorchConv(weight_shape=(64, 16, 5, 5), seed=7)((64,)).std().round(3)
-        np.float32(0.029)
+        >>> bool(abs(ik.TorchConv(weight_shape=(64, 16, 5, 5), seed=7)((64,))).max() <= 0.05)
+        True
 
     Reference:
         PyTorch, `torch.nn.Conv2d.reset_parameters`, `torch.nn.ConvTranspose2d.reset_parameters`.
@@ -276,13 +274,11 @@ class TorchEmbedding(RandomInitializer):
 
 @built_in()
 class TorchMHA(_Bounded):
-    """What `torch.nn.MultiheadAttention` has by default: Xavier's uniform law in the input projection, biases
-    0.
+    """What `torch.nn.MultiheadAttention` has by default: Xavier's uniform law on the way in, biases 0.
 
     Formula: `w ~ U[-b, b)`, `b = sqrt(6/(in + out))`. As PyTorch does, `fused=True` counts all the outputs of
-        a fused
-    weight, `out = 3·in`, so that queries, keys and values are `√2` smaller than in three separate weights;
-    with `fused=False` `out` is a third of them. A tensor of one axis is a bias, `w = 0`.
+    a fused weight, `out = 3·in`, so that queries, keys and values are `√2` smaller than in three separate
+    weights; with `fused=False` `out` is a third of them. A tensor of one axis is a bias, `w = 0`.
 
     The layer's tensors, `E` being `embed_dim`: `in_proj_weight (3E, E)`, `in_proj_bias (3E,)` and
     `out_proj.bias (E,)` are `TorchMHA()`; so are `q_proj_weight`, `k_proj_weight` and `v_proj_weight`, which

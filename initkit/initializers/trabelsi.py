@@ -37,8 +37,8 @@ class Trabelsi(ScaledByFan):
             from the shape (default `(…, in, out)`); see `initkit.fans`.
 
     Returns:
-        When called with `(shape, dtype)`: an array of that shape and complex dtype, with the values that
-        `RandomNormal` can give. The dtype must be said, since the default is float32.
+        When called with `(shape, dtype=None)`: an array of that shape and complex dtype, with the values that
+        `RandomNormal` can give. The dtype must be said, since None is float32.
 
     Raises:
         ArgumentError, ArgumentTypeError, ShapeError: As `initkit.fans`; another criterion.

@@ -134,16 +134,7 @@ class TruncatedNormal(RandomInitializer):
     def check(self, shape: tuple[int, ...], dtype: DType) -> None:
         """Refuse dtypes that cannot hold the values, and complex laws that are not circular."""
         super().check(shape, dtype)
-        law = self._law(is_complex=dtype.kind == "complex")
-        # An inverse distribution function reaches less far than the draw of a normal value.
-        reach = farthest_normal(DTYPES["float64"] if dtype.kind == "complex" else dtype)
-        low = max(law.lower, min(law.upper, 0.0) - reach)
-        high = min(law.upper, max(law.lower, 0.0) + reach)
-        farthest = max(abs(law.mean + law.std * low), abs(law.mean + law.std * high))
-        if not farthest <= dtype.largest:
-            check_reach(dtype, law.mean, law.std, max(abs(low), abs(high)))
-        # The kernels compute with the law's own numbers, in the precision of the draw.
-        check_reach(DTYPES[dtype.draw.name], law.mean, law.std, max(abs(low), abs(high)))
+        _check_range(self._law(is_complex=dtype.kind == "complex"), dtype)
 
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
         """Draw the region."""
@@ -189,7 +180,22 @@ class _Law(NamedTuple):
     upper: float
 
 
-# Small tensors are drawn in less time than these take.
+# Small tensors are drawn in less time than these three take.
+@lru_cache(maxsize=1024)
+def _check_range(law: _Law, dtype: DType) -> None:
+    """Refuse a law that leaves the range of a dtype, or that its kernels cannot compute."""
+    # In which the values are computed, with the law's own numbers.
+    precision = DTYPES["float64" if dtype.kind == "complex" else dtype.draw.name]
+    # An inverse distribution function reaches less far than the draw of a normal value.
+    reach = farthest_normal(precision)
+    low = max(law.lower, min(law.upper, 0.0) - reach)
+    high = min(law.upper, max(law.lower, 0.0) + reach)
+    deviations = max(abs(low), abs(high))
+    if not max(abs(law.mean + law.std * low), abs(law.mean + law.std * high)) <= dtype.largest:
+        check_reach(dtype, law.mean, law.std, deviations)
+    check_reach(precision, law.mean, law.std, max(deviations, 1.0))
+
+
 @lru_cache(maxsize=1024)
 def _real_law(mean: float, stddev: float, lower: float, upper: float, bounds: str, corrected: bool) -> _Law:
     return _resolved(mean, stddev, lower, upper, bounds, corrected, lambda a, b: truncated_moments(a, b)[1])

@@ -28,9 +28,9 @@ class Bilinear(RegionInitializer):
     """The kernel with which a transposed convolution interpolates linearly between samples.
 
     Formula: along a spatial axis of length `k`, with `f = ceil(k/2)`, `t[i] = 1 - |i - (k - 1)/2| / f`, and
-    `w` is the product of these over 1 to 3 spatial axes: linear, bilinear or trilinear. With stride `f` and
-    `k = 2f - f % 2` (or `2f`), a transposed convolution enlarges a signal `f` times, linear ones exactly but
-    for the border. For these `k`, `f` even or `k` odd, it is also what Caffe and MXNet fill kernels with.
+    `w` is the product of these over 1 to 3 spatial axes: linear, bilinear or trilinear. With stride `f`, a
+    transposed convolution enlarges a signal `f` times, linear ones exactly but for the border. Where
+    `k = 2f - f % 2`, it is also the kernel of Caffe and MXNet; theirs are lopsided for other lengths.
 
     Args:
         channels: `"diagonal"` (default): channel `c` goes to channel `c`, and `w` is 0 between others.

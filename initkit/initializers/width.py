@@ -17,8 +17,8 @@ from initkit.seed import SeedGenerator
 class Siren(ScaledByFan):
     """Weights of a network whose activations are sines, the frequencies of which stay as they are in depth.
 
-    Formula: `w ~ U[-a, a)`; `a = 1/fan_in` in the first layer, `a = sqrt(6/fan_in)/omega` in the others. A
-    layer is `sin(omega·(W·x + b))`.
+    Formula: `w ~ U[-a, a)`; `a = 1/fan_in` in the first layer, `a = sqrt(6/fan_in)/omega` in the others;
+    complex: uniform on a disk, with the same `E|w|² = a²/3`. A layer is `sin(omega·(W·x + b))`.
 
     The paper multiplies by `omega` in the first layer alone and has hidden weights of `a = sqrt(6/fan_in)`;
     its authors' code multiplies in every layer and divides the hidden weights by as much, and these are the
@@ -33,13 +33,13 @@ class Siren(ScaledByFan):
             from the shape (default `(…, in, out)`); see `initkit.fans`.
 
     Returns:
-        When called with `(shape, dtype=None)`: an array of that shape and float dtype (None is float32),
-        with the values that `RandomUniform` can give.
+        When called with `(shape, dtype=None)`: an array of that shape and float or complex dtype (None is
+        float32), with the values that `VarianceScaling` can give for a uniform law.
 
     Raises:
-        ArgumentError: `omega` is not positive and finite.
-        ArgumentError, ArgumentTypeError, ShapeError: As `initkit.fans`.
-        DTypeError: A complex, integer or bool dtype.
+        ArgumentError: `omega` is not positive and finite, or values could leave the range of the dtype.
+        ArgumentError, ArgumentTypeError, ShapeError: As `initkit.fans`; `first` is no bool.
+        DTypeError: An integer or bool dtype.
 
     Example:
         >>> import initkit as ik
@@ -251,4 +251,6 @@ class WangInit(ScaledByFan):
 
 
 def _width(initializer: SmallInit | WangInit, shape: tuple[int, ...]) -> int:
-    return initializer.dim or max(1, initializer.fans_of(shape).fan_in)
+    # Read in any case, so that a shape that does not fit the layout is refused.
+    fan_in = initializer.fans_of(shape).fan_in
+    return initializer.dim or max(1, fan_in)

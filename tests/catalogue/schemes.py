@@ -17,14 +17,13 @@ _WITH_CHANNELS = ((2, 5), (2, 0), (2, 3, 4), (2, 3, 2, 5))
 
 def _both_ways(cls: type[ik.Initializer], **arguments: Any) -> tuple[Entry, Entry]:
     """A class whose fans are read by axes, and by a layout."""
-    dtypes = FLOATS if cls is ik.Siren else FLOATS + COMPLEX
     return (
-        Entry(cls, {**arguments, **_AXES}, _WITH_AXES, dtypes, large=_LARGE),
+        Entry(cls, {**arguments, **_AXES}, _WITH_AXES, FLOATS + COMPLEX, large=_LARGE),
         Entry(
             cls,
             {**arguments, **_CHANNELS},
             _WITH_CHANNELS,
-            dtypes,
+            FLOATS + COMPLEX,
             label=f"{cls.__name__}-layout",
             large=(2, 131, 67),
             moments_shape=(2, 300, 400),
@@ -34,7 +33,7 @@ def _both_ways(cls: type[ik.Initializer], **arguments: Any) -> tuple[Entry, Entr
 
 ENTRIES = (
     *_both_ways(ik.Siren, first=True, omega=1.5),
-    Entry(ik.Siren, {"omega": 1.5}, large=None, label="Siren-hidden"),
+    Entry(ik.Siren, {"omega": 1.5}, dtypes=FLOATS + COMPLEX, large=None, label="Siren-hidden"),
     *_both_ways(ik.SpectralScaling, gain=0.5),
     *_both_ways(ik.SmallInit, dim=40),
     *_both_ways(ik.WangInit, layers=3, dim=40),
@@ -42,7 +41,7 @@ ENTRIES = (
     Entry(
         ik.LoRA, {"method": "gaussian", "rank": 3}, dtypes=FLOATS + COMPLEX, large=None, label="LoRA-gaussian"
     ),
-    Entry(ik.LoRA, {"method": "kaiming_uniform"}, large=None, label="LoRA-uniform"),
+    Entry(ik.LoRA, dtypes=FLOATS + COMPLEX, large=None, label="LoRA-uniform"),
     Entry(
         ik.DepthScaled,
         {"initializer": ik.RandomNormal(0.5, 0.25), "rule": "fixup", "depth": 7, "branch_layers": 4},

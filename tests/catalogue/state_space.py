@@ -30,7 +30,7 @@ ENTRIES = (
     Entry(ik.LRURing, {"part": "gamma_log", "r_max": 0.99}, large=_MIDDLE, label="LRURing-norm"),
     Entry(
         ik.LRURing,
-        {"part": "lambda", "r_min": 0.4, "r_max": 0.99, "max_phase": 1.0},
+        {"part": "lambda", "r_min": 0.4, "r_max": 0.99},
         dtypes=COMPLEX,
         large=_MIDDLE,
         label="LRURing-lambda",

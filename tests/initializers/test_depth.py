@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import initkit as ik
+from initkit.dtypes import FLOAT32
 from initkit.initializers.depth import RULES
 
 DEPTHS = (1, 2, 6, 7, 18, 100, 1000)
@@ -53,7 +54,7 @@ def test_values_are_scaled_draws() -> None:
     """The values are the initializer's own times the factor."""
     scaled = ik.DepthScaled(ik.HeNormal(seed=7), "complete_p", depth=8)((64, 32))
     assert scaled.tobytes() == (ik.HeNormal(seed=7)((64, 32)) / np.float32(8)).tobytes()
-    assert ik.DepthScaled(ik.Orthogonal(seed=7), depth=8).tolerance(ik.dtypes.FLOAT32) > 0
+    assert ik.DepthScaled(ik.Orthogonal(seed=7), depth=8).tolerance(FLOAT32) > 0
 
 
 def _stream(rule: dict[str, Any], blocks: int, branches: int, normalized: bool = True) -> float:

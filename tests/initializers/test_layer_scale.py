@@ -32,11 +32,15 @@ def test_values_that_float8_has_not() -> None:
     assert ik.LayerScale(36)((2,), "bfloat16").astype(float) == pytest.approx(1e-6, rel=2**-8)
 
 
+# Wrong types are wrong to the type checker, too.
+untyped: Any = ik
+
+
 @pytest.mark.parametrize(
     ("call", "error"),
     [
         (lambda: ik.LayerScale(0), ik.ArgumentError),
-        (lambda: ik.LayerScale(12.0), ik.ArgumentTypeError),
+        (lambda: untyped.LayerScale(12.0), ik.ArgumentTypeError),
         (lambda: ik.LayerScale()((3,), "int8"), ik.DTypeError),
     ],
 )

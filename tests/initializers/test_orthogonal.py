@@ -224,6 +224,37 @@ def test_one_seed_is_one_matrix_in_every_precision(shape: tuple[int, ...]) -> No
     assert np.abs(init(shape, "complex64") - init(shape, "complex128")).max() < 2e-6
 
 
+@pytest.mark.parametrize("shape", [(6, 4), (4, 6), (3, 5, 4), (2, 3, 4, 5), (140, 2, 130)])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
+def test_any_axis_can_be_that_of_the_columns(shape: tuple[int, ...], dtype: str) -> None:
+    """The values are those of the shape with that axis at the end, moved back; also slice by slice."""
+    for axis in range(-len(shape), len(shape)):
+        init = ik.Orthogonal(1.5, seed=7, column_axis=axis)
+        last = (*np.delete(shape, axis).tolist(), shape[axis])
+        expected = np.moveaxis(ik.Orthogonal(1.5, seed=7)(last, dtype), -1, axis)
+        made = init(shape, dtype)
+        assert made.flags.c_contiguous
+        np.testing.assert_allclose(made, expected, atol=1.5 * ROUNDING[dtype])
+        assert unitarity_error(np.moveaxis(made, axis, -1), 1.5) < ROUNDING[dtype]
+        part = init.lazy(shape, dtype)[1:, ..., ::-2]
+        np.testing.assert_allclose(part, made[1:, ..., ::-2], atol=1.5 * ROUNDING[dtype])
+        assert init.moments(shape) == ik.Orthogonal(1.5).moments(last)
+
+
+def test_columns_of_pytorchs_kernels_are_cheap() -> None:
+    """With the columns' axis first, a few of them are made without the rest, too."""
+    lazy = ik.Orthogonal(seed=7, column_axis=0).lazy((10_000, 4000, 5, 5))
+    columns = double(lazy[1:4]).reshape(3, -1)
+    assert np.abs(columns @ columns.T - np.eye(3)).max() < 2e-6
+
+
+@pytest.mark.parametrize("axis", [2, -3])
+def test_axes_that_do_not_exist_are_refused(axis: int) -> None:
+    """The columns' axis is one of the shape's."""
+    with pytest.raises(ik.ShapeError, match=rf"no axis {axis}. Received: column_axis=.*-2 to 1"):
+        ik.Orthogonal(column_axis=axis)((3, 4))
+
+
 def test_gain_is_a_factor() -> None:
     """A gain multiplies the matrix of gain 1, to the bit where the product is exact; 0 gives zeros."""
     one = ik.Orthogonal(seed=7)((30, 20))
@@ -282,12 +313,13 @@ def test_seeds_and_draws_give_different_matrices() -> None:
     assert np.abs(first - ik.Orthogonal(seed=8)((8, 8))).max() > 0.1
 
 
-def test_config_is_that_of_keras() -> None:
-    """Names, defaults and keys are Keras' own, and configs come back equal."""
-    assert ik.Orthogonal().get_config() == {"gain": 1.0, "seed": None}
+def test_config_is_keras_own_and_one_more() -> None:
+    """Names, defaults and keys are Keras' own, beside the columns' axis, and configs come back equal."""
+    assert ik.Orthogonal().get_config() == {"gain": 1.0, "seed": None, "column_axis": -1}
+    assert ik.Orthogonal.from_config({"gain": 1.0, "seed": None}) == ik.Orthogonal()
     assert ik.get("orthogonal") == ik.get("OrthogonalInitializer") == ik.get("Orthogonal") == ik.Orthogonal()
     init = ik.Orthogonal(gain=np.float64(0.5), seed=7)
-    assert json.loads(ik.to_json(init))["config"] == {"gain": 0.5, "seed": 7}
+    assert json.loads(ik.to_json(init))["config"] == {"gain": 0.5, "seed": 7, "column_axis": -1}
     assert ik.from_yaml(ik.to_yaml(init)) == init == eval(repr(init), {"Orthogonal": ik.Orthogonal})
 
 

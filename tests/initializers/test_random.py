@@ -193,11 +193,12 @@ def test_integers_are_not_drawn(cls: Any, dtype: str) -> None:
         cls()((3,), dtype)
 
 
-@pytest.mark.parametrize("cls", [ik.RandomUniform, ik.TruncatedNormal])
-def test_complex_laws_that_have_no_meaning(cls: Any) -> None:
-    """Complex uniform and truncated values are refused, and the message names the law that exists."""
-    with pytest.raises(DTypeError, match="For complex weights use RandomNormal"):
-        cls()((3,), "complex64")
+def test_complex_uniform_range() -> None:
+    """A disk needs both ends of its diameter in the dtype, and not their distance."""
+    values = ik.RandomUniform(-3e38, 3e38, seed=7)((100,), "complex64")
+    assert np.isfinite(values).all()
+    with pytest.raises(ArgumentError, match="`maxval` is beyond the range of dtype 'complex64'"):
+        ik.RandomUniform(0.0, 1e39)((3,), "complex64")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,130 @@
+"""Matrices in which every column has exactly so many zeros."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import ceil, sqrt
+from operator import index as as_integer
+from typing import Any, ClassVar
+
+import numpy as np
+
+from initkit.draws import Draw
+from initkit.dtypes import DTYPES, DType, Kind
+from initkit.errors import ArgumentTypeError, ShapeError
+from initkit.initializer import Moments, RandomInitializer
+from initkit.initializers.arguments import float_argument
+from initkit.initializers.random import check_reach, farthest_normal, fill_normal
+from initkit.initializers.subsets import Subsets
+from initkit.region import Region, as_shape
+from initkit.registry import built_in
+from initkit.seed import SeedGenerator
+
+
+@built_in()
+class Sparse(RandomInitializer):
+    """Normal values, with exactly the same number of zeros in every column.
+
+    Formula: `w = 0` in `k = ceil(sparsity·rows)` rows of each column, all `C(rows, k)` choices equally likely
+    and independent between columns; `w ~ N(0, std²)` elsewhere, the value that `RandomNormal` has there.
+    `sparsity` is the decimal number that is written: `0.07` of 100 rows are 7, where rounding in binary would
+    make 8 of them.
+
+    The rows of a column are cut into blocks of 128, the last one maybe shorter, and its `k` zeros are counted
+    down a tree. A node of `b > 1` blocks has on its left the first `2ʲ` of them, the largest power of two
+    below `b`, with `x` of its `m` zeros: the least `x` with `ceil(2³²·F(x)) > floor(2³²·u)`, `F` the
+    hypergeometric distribution function and `u` the float64 uniform value of the seed's child `splits` at
+    `[first block on the right, column]` of a tensor `(blocks, columns)`. In a block rows are gone through in
+    order: one is 0 if `u·(rows left in the block) < (zeros left in it)`, in float32, `u` the float32 uniform
+    value of the child `members` at `[row mod 128, block, column]` of a tensor `(128, blocks, columns)`.
+
+    Args:
+        sparsity: The share of zeros, from 0 to 1.
+        std: The standard deviation of the other values, finite and not negative (default 0.01).
+        seed: None, a non-negative integer (the same values at every call), or a `SeedGenerator` (new
+            values at every call, on its backend).
+        axis: The axis along which zeros are counted: 0, as in PyTorch, for so many in every column (default);
+            1 or -1 for so many in every row, that axis then being the rows of the formula.
+
+    Returns:
+        When called with `(shape, dtype=None)`: an array of that shape and float or complex dtype (None is
+        float32), with the values that `RandomNormal` can give, and zeros. All dtypes have them in the same
+        places. A slice costs in proportion to its size, at most 128 times what the same slice of
+        `RandomNormal` does, if its rows are far apart.
+
+    Raises:
+        ArgumentError: `sparsity` is not from 0 to 1, `std` is negative or not finite.
+        ArgumentTypeError: An argument of the wrong type.
+        ShapeError: The shape has not exactly two axes, or not that axis.
+        DTypeError: An integer or bool dtype.
+
+    Example:
+        >>> import initkit as ik
+        >>> weight = ik.Sparse(0.9, seed=7)((50, 20))
+        >>> (weight == 0).sum(axis=0).tolist() == [45] * 20
+        True
+
+    Reference:
+        Martens, "Deep learning via Hessian-free optimization", 2010; PyTorch, `torch.nn.init.sparse_`;
+        Knuth, "The Art of Computer Programming", volume 2, 3.4.2, algorithm S.
+    """
+
+    kinds: ClassVar[tuple[Kind, ...]] = ("float", "complex")
+
+    def __init__(
+        self, sparsity: float, std: float = 0.01, seed: int | SeedGenerator | None = None, axis: int = 0
+    ) -> None:
+        super().__init__(seed)
+        self.sparsity = float_argument(sparsity, "sparsity", low=0.0, high=1.0)
+        self.std = float_argument(std, "std", low=0.0)
+        self.axis = _as_axis(axis)
+
+    def check(self, shape: tuple[int, ...], dtype: DType) -> None:
+        """Refuse shapes that are no matrix, and dtypes that are not floating or cannot hold the values."""
+        super().check(shape, dtype)
+        if len(shape) != 2:
+            message = f"Sparse makes matrices. Received: shape={shape} of rank {len(shape)}. Allowed: two"
+            message += " lengths."
+            message += " Write, for example, (64, 32)."
+            raise ShapeError(message)
+        check_reach(dtype, 0.0, self.std, farthest_normal(dtype))
+
+    def _zeros(self, shape: tuple[int, ...]) -> int:
+        """How many zeros there are along the axis."""
+        # The shortest decimal that means this float is what was written.
+        return ceil(Fraction(repr(self.sparsity)) * shape[self.axis])
+
+    def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
+        """Draw the region, then clear those that are zero."""
+        fill_normal(out, region, draw, 0.0, self.std)
+        zeros = self._zeros(region.shape)
+        if self.axis % 2:
+            out, region = out.T, region.permuted((1, 0))
+        rows, columns = region.shape
+        Subsets(rows, columns, zeros, draw).clear(out, region)
+
+    def moments(self, shape: Any) -> Moments:
+        """Mean 0, and the standard deviation over all elements, zeros included."""
+        lengths = as_shape(shape)
+        self.check(lengths, DTYPES["float64"])
+        share = self._zeros(lengths) / max(lengths[self.axis], 1)
+        return Moments(0.0, self.std * sqrt(1.0 - share))
+
+
+def _as_axis(axis: object) -> int:
+    try:
+        if isinstance(axis, (bool, np.bool_)):
+            # They pass for integers, yet nobody means them as axes.
+            raise TypeError
+        number = as_integer(axis)  # type: ignore[arg-type]  # the check itself
+    except TypeError:
+        message = f"Argument `axis` must be an integer. Received: axis={axis!r:.100} of type"
+        message += f" {type(axis).__name__}."
+        message += " Allowed: 0, 1, -1, -2. Write, for example, axis=0."
+        raise ArgumentTypeError(message) from None
+    if not -2 <= number < 2:
+        message = f"A matrix has no axis {number}. Received: axis={number}. Allowed: 0, 1, -1, -2. Choose 0"
+        message += " for so"
+        message += " many zeros in every column, 1 in every row."
+        raise ShapeError(message)
+    return number

@@ -1,0 +1,113 @@
+"""Vectors of one length: their length, their law, and the order in which squares are added up."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import initkit as ik
+
+Array = np.ndarray[Any, Any]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((9,), 0), ((5, 300), 1), ((300, 5), 0), ((4, 7, 6), -2), ((3, 1), 1)]
+)
+def test_vectors_have_the_gains_length(shape: tuple[int, ...], axis: int, dtype: str) -> None:
+    """The norm along the axis is the gain, whatever its sign."""
+    made = ik.NormalizedRows(axis, -2.5, seed=7)(shape, dtype)
+    assert made.shape == shape
+    norms = np.linalg.norm(made.astype(np.complex128), axis=axis)
+    np.testing.assert_allclose(norms, 2.5, rtol=1e-6 if dtype in ("float32", "complex64") else 1e-15)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("length", [1, 2, 3, 7, 64, 1000])
+def test_values_are_the_normal_draw_over_its_folded_norm(length: int, dtype: str) -> None:
+    """To the bit: draws of the dtype's precision, their squares folded in float64, divided, rounded once."""
+    drawn = ik.RandomNormal(0.0, 1.0, seed=7)((3, length), dtype).astype(np.float64)
+    for number, vector in enumerate(drawn):
+        squares = [value * value for value in vector.tolist()]
+        while len(squares) > 1:
+            half = len(squares) // 2
+            kept = squares[: len(squares) - half]
+            for place in range(half):
+                kept[place] += squares[len(squares) - half + place]
+            squares = kept
+        expected = (3.0 * (vector / math.sqrt(squares[0]))).astype(dtype)
+        assert (ik.NormalizedRows(gain=3.0, seed=7)((3, length), dtype)[number] == expected).all()
+
+
+@pytest.mark.parametrize("length", [2, 3, 8, 50])
+def test_entries_have_the_spheres_marginal_law(length: int) -> None:
+    """Each entry's square follows Beta(1/2, (n - 1)/2), and each sign is a fair coin."""
+    made = ik.NormalizedRows(seed=7)((4000, length), "float64")
+    law = stats.beta(0.5, (length - 1) / 2).cdf
+    columns = made.T[:8]
+    assert min(stats.kstest(column**2, law).pvalue for column in columns) * len(columns) > 1e-3
+    assert (
+        min(stats.binomtest(int((column > 0).sum()), 4000).pvalue for column in columns) * len(columns) > 1e-3
+    )
+
+
+@pytest.mark.parametrize("length", [1, 2, 5])
+def test_complex_entries_have_the_spheres_marginal_law(length: int) -> None:
+    """|w|² follows Beta(1, n - 1), and the phase is uniform."""
+    made = ik.NormalizedRows(seed=7)((3000, length), "complex128")
+    for column in made.T:
+        assert stats.kstest(np.angle(column), stats.uniform(-np.pi, 2 * np.pi).cdf).pvalue > 1e-3
+        if length > 1:
+            assert stats.kstest(np.abs(column) ** 2, stats.beta(1, length - 1).cdf).pvalue > 1e-3
+
+
+def test_directions_are_uniform() -> None:
+    """In the plane the angle is uniform; projections on any direction follow the law of an entry."""
+    plane = ik.NormalizedRows(seed=7)((5000, 2), "float64")
+    angles = np.arctan2(plane[:, 1], plane[:, 0])
+    assert stats.kstest(angles, stats.uniform(-np.pi, 2 * np.pi).cdf).pvalue > 1e-3
+    made = ik.NormalizedRows(seed=8)((5000, 6), "float64")
+    direction = np.ones(6) / math.sqrt(6)
+    assert stats.kstest((made @ direction) ** 2, stats.beta(0.5, 2.5).cdf).pvalue > 1e-3
+
+
+def test_moments_are_those_of_the_values() -> None:
+    """The mean square is gain² over the length, exactly."""
+    for dtype in ("float64", "complex128"):
+        values = ik.NormalizedRows(0, 3.0, seed=7)((25, 400), dtype)
+        assert ik.NormalizedRows(0, 3.0).moments((25, 400)) == pytest.approx((0.0, 0.6))
+        assert (np.abs(values) ** 2).mean() == pytest.approx(0.36)
+        assert abs(values.mean()) < 4 * 0.6 / 100
+
+
+def test_a_slice_costs_its_vectors() -> None:
+    """Some entries of some vectors of a giant need these vectors alone, and have the whole's bits."""
+    lazy = ik.NormalizedRows(seed=7).lazy((10**9, 4096))
+    part = lazy[123_456_789, ::-2]
+    again = lazy[123_456_780:123_456_790]
+    assert (part == again[9, ::-2]).all()
+    np.testing.assert_allclose(np.linalg.norm(again, axis=1), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shape", "error", "message"),
+    [
+        ({"axis": 0.5}, None, ik.ArgumentTypeError, "`axis` must be an integer"),
+        ({"gain": math.nan}, None, ik.ArgumentError, "`gain` is out of range"),
+        ({"axis": 2}, (3, 4), ik.ShapeError, "has no axis 2"),
+        ({}, (), ik.ShapeError, "the shape has no axes"),
+        ({"gain": 1e6}, (3, 4), ik.ArgumentError, "`gain` is beyond the range"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    arguments: dict[str, Any], shape: Any, error: type[Exception], message: str
+) -> None:
+    """Arguments are checked when they are given, shapes and dtypes before anything is drawn."""
+    with pytest.raises(error, match=message):
+        ik.NormalizedRows(**arguments).lazy(shape, "float16")
+    with pytest.raises(ik.DTypeError, match="NormalizedRows cannot make integer"):
+        ik.NormalizedRows()((4, 4), "int8")
