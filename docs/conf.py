@@ -1,5 +1,10 @@
 """How Sphinx builds these pages; `make docs` puts them under docs/_build/html."""
 
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
 from initkit.version import __version__
 
 project = "initkit"
@@ -23,3 +28,23 @@ doctest_global_setup = "import initkit as ik\nimport numpy as np"
 
 html_theme = "furo"
 html_title = f"initkit {__version__}"
+
+
+def tables_for_sphinx(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Turn the tables of a docstring, which terminals show as they are, into those that Sphinx knows."""
+    converted: list[str] = []
+    for is_table, block in groupby(lines, key=lambda line: line.startswith("|")):
+        if not is_table:
+            converted += block
+            continue
+        head, _, *rows = (line.strip("| ").split(" | ") for line in block)
+        converted += [".. list-table::", "   :header-rows: 1", ""]
+        for row in (head, *rows):
+            converted += [f"   {' ' if number else '*'} - {cell}" for number, cell in enumerate(row)]
+        converted.append("")
+    lines[:] = converted
+
+
+def setup(app: Any) -> None:
+    """Called by Sphinx."""
+    app.connect("autodoc-process-docstring", tables_for_sphinx, priority=400)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import fsum, isfinite, sqrt
+from typing import SupportsFloat
 
 import numpy as np
 
@@ -64,7 +65,7 @@ NONLINEARITIES = tuple(dict.fromkeys((*_TORCH, *_EXACT, *_PARAMETERS, *_OTHER_NA
 _ELU_BELOW = 0.14494541749292386
 
 
-def calculate_gain(nonlinearity: str, param: float | None = None, *, exact: bool = False) -> float:
+def calculate_gain(nonlinearity: str, param: SupportsFloat | None = None, *, exact: bool = False) -> float:
     """The factor for the standard deviation of weights after a nonlinearity, so that signals keep their size.
 
     Formula: `gain = 1/√E[f(z)²]`, `z` standard normal; three of PyTorch's names have its own values instead:
@@ -181,8 +182,8 @@ def _gain_with(name: str, param: float) -> float:
     if name in ("leaky_relu", "prelu"):
         return sqrt(2.0 / (1.0 + param * param))
     if name == "celu" and param != 1.0:
-        return 1.0 / sqrt(0.5 + _celu_below(param))
-    return 1.0 / sqrt(0.5 + param * param * _ELU_BELOW)
+        return sqrt(1.0 / (0.5 + _celu_below(param)))
+    return sqrt(1.0 / (0.5 + param * param * _ELU_BELOW))
 
 
 def _celu_below(alpha: float) -> float:

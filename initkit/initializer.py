@@ -224,11 +224,13 @@ class Initializer(Configurable, ABC):
         """
         return 0.0
 
-    def moments(self, shape: Any) -> Moments | None:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments | None:
         """The expected mean and standard deviation of a tensor of that shape.
 
         Args:
             shape: The shape of the whole tensor.
+            dtype: A NumPy dtype or a name; None for float32. Of some laws the complex ones have another
+                deviation than the real ones.
 
         Returns:
             Both, exact for the documented law; None where the class does not say.

@@ -27,7 +27,7 @@ def test_every_exported_class_is_registered() -> None:
     assert exported == built_in_classes()
 
 
-@pytest.mark.parametrize("cls", sorted(built_in_classes(), key=lambda cls: cls.__name__))
+@pytest.mark.parametrize("cls", sorted(built_in_classes(), key=str))
 def test_entries_leave_no_default(cls: type) -> None:
     """Every argument of every class has a value in one of its entries that is not its default."""
     parameters = dict(inspect.signature(cls).parameters)

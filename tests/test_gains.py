@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,7 @@ def _by_quadrature(function: Callable[[Any], Any], scale: float = 1.0) -> float:
     ends = sorted({x for x in (*near, 0.0, 1.0, 2.0, 3.0, 4.5, 6.0, 8.0, 10.0, 14.0, 20.0) if x <= 20.0})
     ends = [-x for x in reversed(ends[1:])] + ends
     total = 0.0
-    for low, high in zip(ends[:-1], ends[1:], strict=True):
+    for low, high in pairwise(ends):
         z = (high + low) / 2 + (high - low) / 2 * nodes
         values = function(torch.from_numpy(z)).numpy()
         total += (weights * values**2 * np.exp(-z * z / 2)).sum() * (high - low) / 2
@@ -74,7 +75,7 @@ def test_names_of_pytorch_have_its_values(name: str) -> None:
     """For each name that PyTorch knows, the value is PyTorch's, to the bit."""
     for param in (None, 0, 0.2, 1, -0.5, 10):
         gain = ik.calculate_gain(name, param)
-        assert gain == torch.nn.init.calculate_gain(name, param)  # type: ignore[arg-type]
+        assert gain == torch.nn.init.calculate_gain(name, param)
         assert type(gain) is float
 
 
@@ -119,7 +120,7 @@ def test_limits() -> None:
     [
         (("gleu",), ArgumentError, r"Unknown nonlinearity. Received: 'gleu'. Allowed: .*Did you mean 'gelu'"),
         (("ReLU",), ArgumentError, "Did you mean 'relu'"),
-        ((None,), ArgumentTypeError, "`nonlinearity` must be a name. Received: None"),
+        ((None,), ArgumentTypeError, r"`nonlinearity` must be a name\. Received: None"),
         (("leaky_relu", True), ArgumentTypeError, "must be a real number, negative_slope of 'leaky_relu'"),
         (("leaky_relu", "0.1"), ArgumentTypeError, "`param` must be a real number"),
         (("elu", [1.0]), ArgumentTypeError, "alpha of 'elu'. Received: param="),
@@ -137,7 +138,7 @@ def test_refusals(arguments: tuple[Any, ...], error: type[Exception], message: s
 
 def test_exact_is_a_flag() -> None:
     """A parameter in the place of the flag is refused."""
-    with pytest.raises(ArgumentTypeError, match="`exact` must be True or False. Received: 1 "):
+    with pytest.raises(ArgumentTypeError, match=r"`exact` must be True or False\. Received: 1 "):
         ik.calculate_gain("tanh", exact=1)  # type: ignore[arg-type]
 
 

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 import initkit as ik
+from initkit.draws import Draw
 from initkit.dtypes import DTYPES, DType
 from initkit.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from initkit.initializer import RandomInitializer, RegionInitializer
 from initkit.region import Region
-from initkit.draws import Draw
 from tests.catalogue import ENTRIES, Entry
 
 

@@ -15,9 +15,9 @@ from scipy import integrate, special, stats
 
 import initkit as ik
 from initkit.backends import get_backend
+from initkit.draws import draw_key
 from initkit.dtypes import DTYPES
 from initkit.region import Region
-from initkit.draws import draw_key
 from tests.catalogue import ENTRIES, Entry
 
 LEVEL = 1e-5

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import initkit as ik
-from initkit.errors import ArgumentTypeError, BackendError, ConfigError, SeedError
 from initkit.draws import draw_key, seeded_draw
+from initkit.errors import ArgumentTypeError, BackendError, ConfigError, SeedError
 from initkit.seed import as_seed
 
 # Computed from the specification by a program that shares no code with initkit: see _reference_key. These are

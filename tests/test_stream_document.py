@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import initkit as ik
-from initkit.kernels.twin import words32, words64
 from initkit.draws import draw_key
+from initkit.kernels.twin import words32, words64
 
 TEXT = (Path(__file__).parents[1] / "docs" / "stream.md").read_text(encoding="utf-8")
 LAWS = {

@@ -23,6 +23,11 @@ NAMES = Path(__file__).with_name("names.yaml")
 # The picture of a class of which names.yaml asks for no other.
 _PICTURE: Mapping[str, Any] = {"kind": "histogram", "arguments": {}, "shape": [256, 256], "dtype": "float32"}
 _SEED = 7
+_TITLES = {
+    "histogram": "how often which values occur",
+    "matrix": "the values in their places",
+    "plane": "the values in the complex plane",
+}
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,14 @@ class Picture:
     dtype: str
 
     @property
+    def title(self) -> str:
+        """What the picture shows, for those who do not see it."""
+        return f"{type(self.initializer).__name__}: {_TITLES[self.kind]}"
+
+    @property
     def call(self) -> str:
         """The call that makes the tensor, as one would write it."""
-        dtype = "" if self.dtype == "float32" else f', "{self.dtype}"'
+        dtype = "" if self.dtype == "float32" else f", {self.dtype!r}"
         return f"{self.initializer!r}({self.shape}{dtype})"
 
     def values(self) -> np.ndarray[Any, Any]:

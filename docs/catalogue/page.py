@@ -17,7 +17,7 @@ _COLUMNS = ("Keras", "PyTorch", "JAX")
 _HEAD = """\
 # Catalogue
 
-<!-- Written by `python -m docs.catalogue` from the docstrings and docs/catalogue/names.yaml: change those. -->
+<!-- Written by `python -m docs.catalogue`: change the docstrings or docs/catalogue/names.yaml instead. -->
 
 Every initializer of initkit: its law, what it looks like, what other libraries call it, and where it comes
 from. Arguments, errors and examples are in the [API reference](api.md).
@@ -45,9 +45,7 @@ here:
 def generated_files() -> dict[str, str]:
     """The text of the page and of every picture, by their paths under docs/."""
     facts = list(all_facts())
-    pictures = {
-        f"{PICTURES}/{fact.cls.__name__}.svg": draw(fact.cls.__name__, fact.picture) for fact in facts
-    }
+    pictures = {f"{PICTURES}/{fact.cls.__name__}.svg": draw(fact.picture) for fact in facts}
     return {PAGE: page(facts), **pictures}
 
 
@@ -90,7 +88,7 @@ def _section(fact: Facts) -> str:
     lines = [
         f"\n### {name}\n",
         f"{fact.summary}\n",
-        f"![The {picture.kind} of {name}]({PICTURES}/{name}.svg)\n",
+        f"![{picture.title}]({PICTURES}/{name}.svg)\n",
         f"{_code(picture.call)}\n",
         f"**Formula:** {fact.formula}\n",
         "\n".join(f"- **{title}:** {text}" for title, text in points.items() if text) + "\n",

@@ -30,14 +30,13 @@ _LEVELS = 5
 Array = np.ndarray[Any, Any]
 
 
-def draw(name: str, picture: Picture) -> str:
+def draw(picture: Picture) -> str:
     """The picture of a class, as the text of an SVG file."""
-    values = picture.values()
-    drawn = {"histogram": _histogram, "matrix": _matrix, "plane": _plane}[picture.kind](values, picture)
+    drawn = {"histogram": _histogram, "matrix": _matrix, "plane": _plane}[picture.kind](picture)
     text = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}"'
         f' viewBox="0 0 {WIDTH} {HEIGHT}" role="img" font-family="sans-serif" font-size="9" fill="{_INK}">',
-        f"<title>The {picture.kind} of {name}</title>",
+        f"<title>{picture.title}</title>",
         f"<desc>The values of {escape(picture.call)}</desc>",
         *drawn,
         "</svg>",
@@ -45,36 +44,39 @@ def draw(name: str, picture: Picture) -> str:
     return "\n".join(text) + "\n"
 
 
-def _histogram(values: Array, picture: Picture) -> Iterator[str]:
+def _histogram(picture: Picture) -> Iterator[str]:
     """How many values lie where; the band is one standard deviation to either side of the mean."""
-    flat = values.astype(np.float64).ravel()
-    moments = picture.initializer.moments(picture.shape)
-    mean, std = moments or (float(flat.mean()), float(flat.std()))
+    flat = picture.values().astype(np.float64).ravel()
+    moments = picture.initializer.moments(picture.shape) or (flat.mean(), flat.std())
+    # Moments may differ in their last bits between machines; no value must change its bin for that.
+    mean, std = (float(f"{moment:.6g}") for moment in moments)
     least, greatest = float(flat.min()), float(flat.max())
     # One scale for all laws, by which they can be compared: wide ones look wide, and bounded ones bounded.
     low, high = min(least, mean - _SIDE * std), max(greatest, mean + _SIDE * std)
+    if low == high:
+        low, high = low - 1.0, high + 1.0
     step = (high - low) / _BINS
     counts = np.bincount(np.minimum((flat - low) / step, _BINS - 1).astype(np.int64), minlength=_BINS)
-    marks = {
-        value: _LEFT + (value - low) / (high - low) * (_RIGHT - _LEFT)
-        for value in (mean - std, mean, mean + std)
-    }
-    left, middle, right = (f"{place:.1f}" for place in marks.values())
-    yield f'<path d="M{left} {_TOP}H{right}V{_BOTTOM}H{left}z" opacity=".18"/>'
+    left, middle, right = (
+        _LEFT + (value - low) / (high - low) * (_RIGHT - _LEFT) for value in (mean - std, mean, mean + std)
+    )
+    yield f'<path d="M{left:.1f} {_TOP}H{right:.1f}V{_BOTTOM}H{left:.1f}z" opacity=".18"/>'
     tops = (
         f"V{_BOTTOM - (_BOTTOM - _TOP - 2) * count / counts.max():.1f}h{_BIN}" for count in counts.tolist()
     )
     yield f'<path d="M{_LEFT} {_BOTTOM}{"".join(tops)}V{_BOTTOM}z" fill="{_NEGATIVE}"/>'
-    yield f'<path d="M{middle} {_TOP}V{_BOTTOM}" stroke="{_POSITIVE}" stroke-width="1.5"/>'
+    yield f'<path d="M{middle:.1f} {_TOP}V{_BOTTOM}" stroke="{_POSITIVE}" stroke-width="1.5"/>'
     yield f'<path d="M{_LEFT} {_BOTTOM}H{_RIGHT}" stroke="{_INK}"/>'
-    yield _text(_LEFT, 9, f"standard deviation {_number(std)}, from {_number(least)} to {_number(greatest)}")
-    for value, place in marks.items():
-        yield _text(f"{place:.1f}", 76, _number(value, std), "middle")
+    yield _text(_LEFT, 9, f"std {_number(std)}, from {_number(least)} to {_number(greatest)}")
+    # The outer two begin a little inside their places, so that long ones leave room for each other.
+    yield _text(f"{left + 8:.1f}", 76, _number(mean - std, std), "end")
+    yield _text(f"{middle:.1f}", 76, _number(mean, std), "middle")
+    yield _text(f"{right - 8:.1f}", 76, _number(mean + std, std))
 
 
-def _matrix(values: Array, picture: Picture) -> Iterator[str]:
+def _matrix(picture: Picture) -> Iterator[str]:
     """The values in place; further axes are laid side by side."""
-    wide = values.astype(np.float64)
+    wide = picture.values().astype(np.float64)
     cells = wide.reshape(1, -1) if wide.ndim < 2 else wide.reshape(wide.shape[0], -1)
     largest = float(np.nanmax(np.abs(cells), initial=0.0)) or 1.0
     size = min((_RIGHT - _LEFT) / cells.shape[1], (_BOTTOM - _TOP) / cells.shape[0])
@@ -105,9 +107,9 @@ def _runs(row: Array) -> Iterator[tuple[int, int]]:
     yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
 
 
-def _plane(values: Array, picture: Picture) -> Iterator[str]:
+def _plane(picture: Picture) -> Iterator[str]:
     """Points of the complex plane; both axes have one scale unless one part varies much more."""
-    flat = values.astype(np.complex128).ravel()
+    flat = picture.values().astype(np.complex128).ravel()
     sides = [(min(float(part.min()), 0.0), max(float(part.max()), 0.0)) for part in (flat.real, flat.imag)]
     (left, right), (lower, upper) = sides
     rooms = (_RIGHT - _LEFT - 4, _BOTTOM - _TOP - 4)

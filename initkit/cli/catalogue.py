@@ -109,7 +109,7 @@ def run_show(arguments: Namespace) -> int:
 
 
 def _show_facts(initializer: Initializer, lazy: LazyArray, seed: int | None) -> dict[str, Any]:
-    moments = initializer.moments(lazy.shape)
+    moments = initializer.moments(lazy.shape, lazy.dtype)
     drawn = _statistics(lazy)
     fans = initializer.fans_of(lazy.shape) if isinstance(initializer, ScaledByFan) else None
     return {

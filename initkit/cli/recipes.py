@@ -14,9 +14,9 @@ from typing import Any
 from initkit.cli.progress import progress_bar
 from initkit.cli.table import Column, format_table
 from initkit.cli.text import print_json, show_initializer, show_number, show_shape, show_size, terminal_width
+from initkit.draws import STREAM_VERSION
 from initkit.errors import ArgumentError, file_access_error
 from initkit.recipe import BuildReport, Plan, PlannedTensor, Recipe, TensorCheck, Verification, verify
-from initkit.draws import STREAM_VERSION
 
 
 def run_build(arguments: Namespace) -> int:

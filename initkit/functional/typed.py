@@ -34,8 +34,7 @@ _COMPLEX_LAWS = {
     "rand": (
         "independent complex values, uniform on the unit square",
         "`w = a + ib`, `a, b ~ U[0, 1)`, as Julia's own `rand` has it",
-        "Its real and\n        imaginary parts are the pairs that `RandomUniform(0.0, 1.0)` makes of the shape"
-        " `(lengths…, 2)`",
+        "Its parts are the pairs that `RandomUniform(0.0, 1.0)` makes of the shape `(lengths…, 2)`",
     ),
     "randn": (
         "independent standard complex normal values",
@@ -55,7 +54,8 @@ _DOCSTRING = """Make an array of {what}, as {dtype}.
             `initkit.functional`; then the lengths, as integers or as one tuple of them.
 
     Returns:
-        An array of dtype {dtype} and that shape on the generator's backend. {values}.
+        An array of dtype {dtype} and that shape on the generator's backend.
+        {values}.
         Without lengths: a `Partial`, which waits for them.
 
     Raises:
@@ -66,7 +66,8 @@ _DOCSTRING = """Make an array of {what}, as {dtype}.
     Example:
         >>> import initkit as ik
         >>> from initkit import functional as init
-        >>> init.{name}(ik.SeedGenerator(7), 2, 5).dtype, init.{name}(2, 5).shape, init.{name}()((2, 5)).shape
+        >>> generator = ik.SeedGenerator(7)
+        >>> init.{name}(generator, 2, 5).dtype, init.{name}(2, 5).shape, init.{name}()(2, 5).shape
         (dtype('{dtype}'), (2, 5), (2, 5))
 
     Reference:

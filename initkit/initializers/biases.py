@@ -68,7 +68,7 @@ class PriorProbability(RegionInitializer):
         """Write the bias."""
         draw.backend.store(out, draw.backend.xp.asarray(self._bias))
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """The bias, standard deviation 0."""
         return Moments(self._bias, 0.0)
 

@@ -22,10 +22,9 @@ class BlockOrthogonal(RandomInitializer):
     """Equal blocks side by side, each a random matrix with orthonormal columns or rows: the gates of an LSTM.
 
     Formula: along `axis`, block `k` of `gates` equal ones is what `Orthogonal(gain)` gives for the block's
-        shape,
-    drawn from the child `str(k)` of the seed. Where all gates lie in one matrix of shape `(d, 4d)`,
-    `Orthogonal` would make its rows orthonormal, and every gate's recurrence shrink by half; here `wₖᵀwₖ =
-    gain²·I` for each.
+    shape, drawn from the child `str(k)` of the seed. In the matrix of shape `(d, 4d)` that has all gates of
+    an LSTM, `Orthogonal` would make the rows orthonormal, and every gate would halve the norm of the state;
+    here each gate has `wₖᵀwₖ = gain²·I`, and keeps it.
 
     Args:
         gates: How many blocks there are, 1 or more (default 4, those of an LSTM; a GRU has 3).
@@ -82,6 +81,6 @@ class BlockOrthogonal(RandomInitializer):
         """2e-6 of the gain; 4e-15 in float64 and complex128."""
         return self._blocks.tolerance(dtype)
 
-    def moments(self, shape: Any) -> Moments | None:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments | None:
         """Those of one block, which all blocks share."""
-        return self._blocks.moments(shape)
+        return self._blocks.moments(shape, dtype)

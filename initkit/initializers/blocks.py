@@ -175,10 +175,12 @@ class Blocks(_Joined):
                 target = out[(slice(None),) * axis + (where,)]
                 self._member(number).fill_part(target, part, self._draw_of(draw, number))
 
-    def moments(self, shape: Any) -> Moments | None:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments | None:
         """Those of all blocks together."""
         shapes = self._shapes(as_shape(shape))
-        return mixture([(prod(block), self._member(k).moments(block)) for k, block in enumerate(shapes)])
+        return mixture(
+            [(prod(block), self._member(k).moments(block, dtype)) for k, block in enumerate(shapes)]
+        )
 
 
 @built_in()
@@ -240,11 +242,11 @@ class Stack(_Joined):
             target = out[(*before, slice(position, position + 1))].reshape(inner.counts)
             self._member(number).fill_part(target, inner, self._draw_of(draw, number))
 
-    def moments(self, shape: Any) -> Moments | None:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments | None:
         """Those of all slices together."""
         lengths = as_shape(shape)
         inner = self._inner(lengths)
-        return mixture([(max(prod(inner), 1), member.moments(inner)) for member in self._members])
+        return mixture([(max(prod(inner), 1), member.moments(inner, dtype)) for member in self._members])
 
 
 def _as_members(initializers: object) -> Any:

@@ -43,7 +43,7 @@ class Zeros(RegionInitializer):
         """Write zeros."""
         out[...] = 0
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Mean 0, standard deviation 0."""
         return Moments(0.0, 0.0)
 
@@ -70,7 +70,7 @@ class Ones(RegionInitializer):
         """Write ones."""
         out[...] = 1
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Mean 1, standard deviation 0."""
         return Moments(1.0, 0.0)
 
@@ -130,7 +130,7 @@ class Constant(RegionInitializer):
         for box in region.boxes(_PIECE):
             out[box] = draw.backend.xp.asarray(rounded(values[region.part(box).index()], dtype))
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """The real part of the mean, and the standard deviation over all elements."""
         wide = np.complex128 if np.iscomplexobj(self.value) else np.float64
         values = np.asarray(self.value).astype(wide)
@@ -226,7 +226,7 @@ def _is_lost(values: np.ndarray[Any, Any], dtype: DType) -> np.ndarray[Any, Any]
     return lost
 
 
-@built_in("IdentityInitializer", "irnn")
+@built_in("IdentityInitializer", "eye", "irnn")
 class Identity(RegionInitializer):
     """The identity matrix, times a gain; also for matrices that are not square.
 
@@ -275,7 +275,7 @@ class Identity(RegionInitializer):
         met = (remainder == 0) & (columns >= 0) & (columns < region.counts[1])
         out[rows[met], columns[met]] = rounded(np.asarray(self.gain), resolve_dtype(out.dtype)).item()
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Mean and standard deviation over all elements, zeros included."""
         lengths = as_shape(shape)
         self.check(lengths, DTYPES["float64"])

@@ -127,7 +127,7 @@ class Dirac(RegionInitializer):
         target = xp.moveaxis(out[tuple(index)], (axes.output, axes.input), (0, 1))
         target[rows[met], columns[met]] = rounded(np.asarray(self.gain), resolve_dtype(out.dtype)).item()
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Mean and standard deviation over all elements, zeros included."""
         lengths = as_shape(shape)
         self.check(lengths, DTYPES["float64"])

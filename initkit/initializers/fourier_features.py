@@ -87,6 +87,6 @@ class RandomFourier(RandomInitializer):
             # A draw of its own: that of the weight's makes its first values of the same words.
             draw.backend.uniform(out, region, draw.child("bias").key, 0.0, tau)
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Mean and standard deviation of the part's law."""
         return Moments(0.0, 1.0 / self.lengthscale) if self.part == "weight" else Moments(pi, tau / sqrt(12))

@@ -73,7 +73,7 @@ class ForgetBias(RegionInitializer):
         where, part = region.within(len(region.shape) - 1, self.gates.index("f") * units, units)
         fill_pieces(out[..., where], part, draw, lambda piece: piece.xp.asarray(self.value))
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Mean and standard deviation over all elements."""
         if not _units(as_shape(shape), self.gates):
             return Moments(0.0, 0.0)
@@ -142,7 +142,7 @@ class ChronoBias(RandomInitializer):
 
             fill_pieces(out[..., where], part, draw, values)
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Mean 0, and the standard deviation over all elements."""
         if not _units(as_shape(shape), self.gates):
             return Moments(0.0, 0.0)

@@ -20,7 +20,7 @@ from initkit.registry import built_in
 
 _IDINIT_VALUES = {"preserve": 1.0, "zero": 1e-6}
 
-# Column sums are taken of so many columns at once.
+# Rows are added up so many at once.
 _PIECE = 1 << 16
 
 
@@ -91,7 +91,7 @@ class ZerO(RegionInitializer):
 
         fill_pieces(out, region, draw, values)
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Mean and standard deviation over all elements, zeros included."""
         lengths = as_shape(shape)
         self.check(lengths, DTYPES["float64"])
@@ -151,9 +151,9 @@ class IDInit(RegionInitializer):
     Returns:
         When called with `(shape, dtype=None)`: an array of that shape and float dtype (None is float32). Only
         the scale, rounded to nearest even, and 0 occur: 1e-6 is 0 in float8. There is nothing to draw, and no
-        seed. The paper's text leaves open in which order a kernel's columns are counted, and that IDIZ_ε has
-        the pattern of IDI_τ; this is how it is read here. Its small noise, which loosens the identity, is
-        left to be added.
+        seed. Two details are a reading of the paper: that a kernel's columns are counted channel by channel,
+        and that IDIZ_ε has the pattern of IDI_τ. The small noise with which the paper loosens the identity is
+        not added.
 
     Raises:
         ArgumentTypeError: The scale is no real number, the mode or the layout no text.
@@ -200,7 +200,7 @@ class IDInit(RegionInitializer):
 
         fill_pieces(out, region, draw, values)
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Mean and standard deviation over all elements, zeros included."""
         lengths = as_shape(shape)
         self.check(lengths, DTYPES["float64"])

@@ -60,6 +60,6 @@ class LayerScale(RegionInitializer):
         """Write the value."""
         out[...] = rounded(np.asarray(self.value), resolve_dtype(out.dtype))
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """The value, and standard deviation 0."""
         return Moments(self.value, 0.0)

@@ -153,7 +153,7 @@ class LRURing(RandomInitializer):
         near = elementary.log1p(xp, -self._one_less_square(rest))
         return xp.where(square < 0.5, elementary.log(xp, square), near)
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Those of the part's law; for `"lambda"` the real part of the mean."""
         if self.part == "theta_log":
             return Moments(log(self.max_phase) - 1.0, 1.0)

@@ -60,7 +60,7 @@ class MambaALog(RegionInitializer):
         """Write the logarithms by their index."""
         fill_pieces(out, region, draw, lambda piece: elementary.log(piece.xp, piece.index(-1) + 1.0))
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Mean and standard deviation over all elements."""
         lengths = as_shape(shape)
         n = lengths[-1] if lengths else 0
@@ -131,7 +131,7 @@ class Mamba2ALog(RandomInitializer):
     def _values(self, piece: Piece) -> Any:
         return elementary.log(piece.xp, self.low + piece.uniform() * (self.high - self.low))
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Those of the logarithm of a uniform number."""
         return uniform_moments(lambda u, _: np.log(self.low + u * (self.high - self.low)))
 
@@ -206,7 +206,7 @@ class MambaDtBias(RandomInitializer):
         # The exponential of a logarithm is off by some units in the last place.
         return elementary.softplus_inverse(xp, xp.minimum(xp.maximum(step, least), self.dt_max))
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Those of the law, of which a part stands at the floor if that is above `dt_min`."""
         least = max(self.dt_min, self.dt_floor)
         low, span = log(least), log(self.dt_max) - log(least)

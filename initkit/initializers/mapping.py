@@ -136,9 +136,9 @@ class Map(Modifier):
         own = self.initializer.tolerance(dtype)
         return own if own == 0 or self.function in ("abs", "negative", "clamp") else inf
 
-    def moments(self, shape: Any) -> Moments | None:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments | None:
         """Those of a constant, or of the initializer where the function is linear and clamps nothing."""
-        moments = self.initializer.moments(as_shape(shape))
+        moments = self.initializer.moments(as_shape(shape), dtype)
         if moments is None:
             return None
         if moments.std == 0:

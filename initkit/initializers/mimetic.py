@@ -36,12 +36,12 @@ _FLOAT64 = DTYPES["float64"]
 class Mimetic(RandomInitializer):
     """One weight of an attention layer whose products of weights are near the identity, as in trained ones.
 
-    Formula: for every head, `A = alpha·Z + beta·I` of shape `(d, d)`, with independent `Z ~ N(0, 1/d)`, and
-        its
-    singular value decomposition `A = U·S·Vᵀ`. Query and key are the first `k` columns of `U·√S` and `V·√S`,
-    `k` the width of a head: their product `W_Q·W_Kᵀ` is the best approximation of `A` that has rank `k`.
-    Value and projection are `U·√S` and `(V·√S)ᵀ` of one such matrix for all heads, `alpha·Z - beta·I`, which
-    is their product where all `d` columns are there. The largest entry of each column of `U` is positive.
+    Formula: for every head, `A = alpha·Z + beta·I` of shape `(d, d)`, where `Z` has independent entries
+    `N(0, 1/d)`, and its singular value decomposition `A = U·S·Vᵀ`. Query and key are the first `k` columns of
+    `U·√S` and `V·√S`, `k` the width of a head: their product `W_Q·W_Kᵀ` is the best approximation of `A` that
+    has rank `k`. Value and projection are `U·√S` and `(V·√S)ᵀ` of one matrix `alpha·Z - beta·I` for all
+    heads, which is their product where all `d` columns are there. The largest entry of each column of `U` is
+    positive.
 
     Args:
         part: `"query"` (default), `"key"`, `"value"` or `"projection"`. The two members of a pair fit each

@@ -21,12 +21,11 @@ from initkit.seed import SeedGenerator
 class NormalizedRows(RandomInitializer):
     """Vectors of length `gain` along an axis, each uniformly distributed on the sphere.
 
-    Formula: `w = gain·x/|x|` for every vector `x` along `axis`, `x` being standard normal; complex: with the
-        real
-    and the imaginary part of every entry normal. `|x|²` is added up in float64 in an order that is part of
-    the values' definition: of the squares `q₀ … qₙ₋₁`, the last `⌊n/2⌋` are added to the first `⌊n/2⌋`, those
-    between stay, and so on until one is left. With `n` entries, `wⱼ²/gain²` follows Beta(1/2, (n - 1)/2);
-    complex: `|wⱼ|²/gain²` follows Beta(1, n - 1).
+    Formula: `w = gain·x/|x|` for every vector `x` along `axis`, with independent standard normal entries;
+    complex: with such real and imaginary parts. `|x|²` is added up in float64 in a fixed order: of the
+    squares `q₀ … qₙ₋₁`, the last `⌊n/2⌋` are added to the first `⌊n/2⌋`, one between them stays, and so on
+    until one is left. With `n` entries, `wⱼ²/gain²` follows Beta(1/2, (n - 1)/2); complex: `|wⱼ|²/gain²`
+    follows Beta(1, n - 1).
 
     Args:
         axis: The axis along which the vectors lie (default -1).
@@ -106,7 +105,7 @@ class NormalizedRows(RandomInitializer):
         # Both parts are divided as real numbers: libraries differ in how they divide complex ones.
         return (self.gain * (wide / lengths[..., None])).view("complex128")[..., 0]
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Mean 0, and `|gain|/√n`."""
         lengths = as_shape(shape)
         self.check(lengths, FLOAT32)

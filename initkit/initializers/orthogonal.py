@@ -29,11 +29,9 @@ ORTHOGONAL_FLOAT64 = 4e-15
 class Orthogonal(RandomInitializer):
     """A random matrix with orthonormal columns or rows; complex: a unitary one.
 
-    Formula: the shape `(…, c)` is read as a matrix of `r = prod(…)` rows and `c` columns; any other axis can
-        be
-    that of the columns. With `m` the larger and `n` the smaller of the two, `Q = H₁⋯Hₙ·[I; 0]·D` has the Haar
-    law: the uniform one, which no rotation or reflection changes. `w = gain·Q` where `r >= c`, so that `wᵀw =
-        gain²·I`; otherwise
+    Formula: the shape `(…, c)` is read as a matrix of `r = prod(…)` rows and `c` columns. With `m` the
+    larger and `n` the smaller of the two, `Q = H₁⋯Hₙ·[I; 0]·D` has the Haar law: the uniform one, which no
+    rotation or reflection changes. `w = gain·Q` where `r >= c`, so that `wᵀw = gain²·I`; otherwise
     `w = gain·Qᵀ` (transposed, not conjugated), so that `w·wᵀ = gain²·I`; complex: `wᴴw` and `w·wᴴ`.
     Reflector `Hₖ` sends `x`, the entries from `k` on of row `k` of a standard normal draw of shape `(n, m)`
     (complex: `(n, m, 2)`, real and imaginary parts), to a multiple of the unit vector `eₖ`.
@@ -139,7 +137,7 @@ class Orthogonal(RandomInitializer):
         """2e-6 of the gain; 4e-15 in float64 and complex128."""
         return abs(self.gain) * (ORTHOGONAL_FLOAT64 if dtype.draw.itemsize == 8 else ORTHOGONAL_FLOAT32)
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Mean 0, and `|gain|/√max(rows, columns)`."""
         lengths = as_shape(shape)
         self.check(lengths, FLOAT32)

@@ -40,7 +40,7 @@ class _NormPreserving(RandomInitializer):
         check_norm_preserving(type(self).__name__, self.layout, shape)
         check_range(dtype, gain=self.gain)
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Mean 0, and `|gain|/√(outputs·positions)`: every input channel's squares add up to `gain²`."""
         lengths = as_shape(shape)
         self.check(lengths, FLOAT32)

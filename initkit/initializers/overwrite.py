@@ -92,13 +92,16 @@ class Overwrite(Composite):
             )
             self._replacement.fill_part(out[(*places, ...)].reshape(part.counts), part, draw.parts[1])
 
-    def moments(self, shape: Any) -> Moments | None:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments | None:
         """Those of both parts together."""
         lengths = as_shape(shape)
         target, kept = Region.from_index(lengths, self._index)
         rest = prod(lengths) - target.size
         return mixture(
-            [(rest, self.initializer.moments(lengths)), (target.size, self._replacement.moments(kept))]
+            [
+                (rest, self.initializer.moments(lengths, dtype)),
+                (target.size, self._replacement.moments(kept, dtype)),
+            ]
         )
 
 

@@ -132,7 +132,7 @@ class Quaternion(ScaledByFan):
                 values = components[start + position * step]
                 draw.backend.store(out[at], piece.xp.expand_dims(values, axis))
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Mean 0, and the standard deviation over all components, half of a quaternion's."""
         return Moments(0.0, self.stddev(as_shape(shape)))
 

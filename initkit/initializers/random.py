@@ -101,7 +101,7 @@ class RandomNormal(RandomInitializer):
         """Draw the region."""
         fill_normal(out, region, draw, self.mean, self.stddev)
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """The two parameters."""
         return Moments(self.mean, self.stddev)
 

@@ -29,7 +29,7 @@ class Rescaled(Modifier):
         """Refuse what the initializer refuses, integers, and values beyond the dtype's range."""
         require_kind(dtype, ("float", "complex"), type(self).__name__)
         self.initializer.check(shape, _computed(dtype))
-        factor, moments = self.factor_for(shape), self.initializer.moments(shape)
+        factor, moments = self.factor_for(shape), self.initializer.moments(shape, dtype)
         if moments is not None and moments.mean == moments.mean:
             check_reach(dtype, factor * moments.mean, abs(factor) * moments.std, farthest_normal(dtype))
 
@@ -48,10 +48,10 @@ class Rescaled(Modifier):
             values *= factor
             draw.backend.store(out[(*box, ...)], values)
 
-    def moments(self, shape: Any) -> Moments | None:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments | None:
         """The initializer's own, times the factor."""
         lengths = as_shape(shape)
-        moments, factor = self.initializer.moments(lengths), self.factor_for(lengths)
+        moments, factor = self.initializer.moments(lengths, dtype), self.factor_for(lengths)
         return None if moments is None else Moments(factor * moments.mean, abs(factor) * moments.std)
 
 

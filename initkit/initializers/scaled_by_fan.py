@@ -120,7 +120,7 @@ class ScaledByFan(RandomInitializer):
             limit = sqrt(3.0) * stddev
             draw.backend.uniform(out, region, draw.key, -limit, limit)
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Mean 0, and the standard deviation that the fans give."""
         return Moments(0.0, self.stddev(as_shape(shape)))
 

@@ -32,7 +32,7 @@ class Sparse(RandomInitializer):
 
     The rows of a column are cut into blocks of 128, the last one maybe shorter, and its `k` zeros are counted
     down a tree. A node of `b > 1` blocks has on its left the first `2ʲ` of them, the largest power of two
-    below `b`, with `x` of its `m` zeros: the least `x` with `ceil(2³²·F(x)) > floor(2³²·u)`, `F` the
+    below `b`, with `x` of its `m` zeros: the least `x` with `floor(2³²·F(x) + 1/2) > floor(2³²·u)`, `F` the
     hypergeometric distribution function and `u` the float64 uniform value of the seed's child `splits` at
     `[first block on the right, column]` of a tensor `(blocks, columns)`. In a block rows are gone through in
     order: one is 0 if `u·(rows left in the block) < (zeros left in it)`, in float32, `u` the float32 uniform
@@ -103,7 +103,7 @@ class Sparse(RandomInitializer):
         rows, columns = region.shape
         Subsets(rows, columns, zeros, draw).clear(out, region)
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Mean 0, and the standard deviation over all elements, zeros included."""
         lengths = as_shape(shape)
         self.check(lengths, DTYPES["float64"])

@@ -94,7 +94,7 @@ class HippoLegS(RegionInitializer):
     def _column(self, piece: Piece) -> Any:
         return piece.xp.sqrt(2.0 * piece.index(0 if len(piece.shape) == 1 else -2) + 1.0)
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Mean and standard deviation over all entries, zeros included."""
         lengths = as_shape(shape)
         self.check(lengths, DTYPES["float64"])
@@ -179,7 +179,7 @@ class S4D(RegionInitializer):
             values.imag = size * (size - 1.0 - 2.0 * n) / (2.0 * n + 1.0) / pi
         return values
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """The real part of the mean, and the standard deviation over all elements."""
         lengths = as_shape(shape)
         self.check(lengths, DTYPES["complex128"])

@@ -162,7 +162,7 @@ class STFT(RegionInitializer):
             values = cosines * weights[times, None, None]
             out[box] = draw.backend.xp.asarray(rounded(values, row))
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """The mean and standard deviation of the tensor's own values, from sums of cosines in closed form."""
         lengths = as_shape(shape)
         self.check(lengths, FLOAT32)

@@ -160,7 +160,7 @@ class Subsets(NamedTuple):
             draw.backend.uniform(words, box, draw.key, 0.0, 1.0)
             for row in range(_ROWS_AT_ONCE):
                 left = BLOCK - start - row
-                # A product stays below the number of rows left when it is rounded, so the last ones are taken.
+                # Rounded, a product stays below the number of rows left, so that the last ones are taken.
                 xp.multiply(words[row], np.float32(left), out=scaled)
                 if last_length < BLOCK:
                     # Past its end the last block has no member missing, and 0 is not below 0.
@@ -245,7 +245,8 @@ def _distribution(rows: int, left: int, sizes: Array) -> tuple[Array, Array]:
     Each line is made by itself, in a fixed order, so that it is the same beside whatever others.
     """
     right = rows - left
-    mode = (left + 1) * (sizes + 1) // (rows + 2)
+    # In float64, since the product of two integers can be too long for 64 bits.
+    mode = np.floor((left + 1.0) * (sizes + 1.0) / (rows + 2.0)).astype(np.int64)
     variance = sizes * (left / rows) * (right / rows) * (rows - sizes) / max(rows - 1, 1)
     margin = (_DEVIATIONS * np.sqrt(variance)).astype(np.int64) + _MARGIN
     least = np.maximum(np.maximum(sizes - right, 0), mode - margin)
@@ -257,5 +258,5 @@ def _distribution(rows: int, left: int, sizes: Array) -> tuple[Array, Array]:
     weights = np.ones((len(sizes), x.shape[1] + 1))
     weights[:, 1:] = np.multiply.accumulate(ratios, axis=1)
     totals = np.add.accumulate(weights, axis=1)
-    shares = np.ceil(totals / totals[:, -1:] * 2.0**_BITS).astype(np.int64)
+    shares = np.floor(totals / totals[:, -1:] * 2.0**_BITS + 0.5).astype(np.int64)
     return least, shares + (np.arange(len(sizes))[:, None] << _BITS)

@@ -38,7 +38,7 @@ class _Bounded(RandomInitializer):
         bound = self.bound(region.shape)
         draw.backend.uniform(out, region, draw.key, -bound, bound)
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Mean 0, and the bound over √3."""
         return Moments(0.0, self.bound(as_shape(shape)) / sqrt(3.0))
 
@@ -265,7 +265,7 @@ class TorchEmbedding(RandomInitializer):
             where, _ = region.within(0, row, 1)
             out[where] = 0
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Mean 0; the padding row counts in the deviation."""
         lengths = as_shape(shape)
         row = self._padding_row(lengths)

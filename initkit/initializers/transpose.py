@@ -78,6 +78,6 @@ class Transpose(Modifier):
         places = self._places(len(region.shape))
         self.initializer.fill_part(out.transpose(places), region.permuted(places), draw)
 
-    def moments(self, shape: Any) -> Moments | None:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments | None:
         """The initializer's own."""
-        return self.initializer.moments(self._inner(as_shape(shape)))
+        return self.initializer.moments(self._inner(as_shape(shape)), dtype)

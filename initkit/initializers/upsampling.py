@@ -117,7 +117,7 @@ class Bilinear(RegionInitializer):
 
         fill_pieces(out, region, draw, values)
 
-    def moments(self, shape: Any) -> Moments:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Mean and standard deviation over all elements, zeros included."""
         lengths = as_shape(shape)
         self.check(lengths, DTYPES["float64"])
@@ -235,9 +235,9 @@ class ICNR(Modifier):
             self.initializer.fill_part(buffer[(slice(None),) * axis + (run,)], part, draw)
         out[...] = buffer[(slice(None),) * axis + (draw.backend.xp.asarray(places),)]
 
-    def moments(self, shape: Any) -> Moments | None:
+    def moments(self, shape: Any, dtype: Any = None) -> Moments | None:
         """Those of the smaller kernel, every value of which occurs as often."""
-        return self.initializer.moments(self._inner(as_shape(shape)))
+        return self.initializer.moments(self._inner(as_shape(shape)), dtype)
 
 
 def _replaced(entries: tuple[int, ...], axis: int, entry: int) -> tuple[int, ...]:

@@ -10,11 +10,11 @@ from pathlib import Path
 from time import perf_counter
 
 from initkit.documents import write_json
+from initkit.draws import STREAM_VERSION
 from initkit.errors import BackendError, file_access_error
 from initkit.io import FileWriter, Layout, TensorEntry, plan_layout
 from initkit.recipe.drawing import PIECE_BYTES, Piece, ProgressCallback, draw_pieces
 from initkit.recipe.plan import Plan
-from initkit.draws import STREAM_VERSION
 
 # The keys of what a file says about itself.
 RECIPE_KEY = "initkit.recipe"

@@ -172,7 +172,7 @@ def _plan_tensor(tensor: NamedTensor, found: Assignment, generator: SeedGenerato
     initializer = rule.make(tensor.name, captures, own)
     try:
         initializer.check(tensor.shape, tensor.dtype)
-        moments = initializer.moments(tensor.shape)
+        moments = initializer.moments(tensor.shape, tensor.dtype)
     except InitkitError as error:
         taker = f"rule {rule.rule.number}, {rule.rule.match!r}, on line {rule.rule.line}"
         wrong = f"tensor {tensor.name!r} cannot be made by {taker}: {error}"

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 import ml_dtypes
 import numpy as np
 
+from initkit.draws import STREAM_VERSION
 from initkit.dtypes import DType
 from initkit.errors import FileFormatError, file_access_error
 from initkit.io import FileReader, StoredTensor
@@ -17,7 +18,6 @@ from initkit.recipe.build import RECIPE_KEY, STREAM_KEY
 from initkit.recipe.drawing import PIECE_BYTES, Piece, ProgressCallback, draw_pieces
 from initkit.recipe.parse import parse_recipe
 from initkit.recipe.plan import Plan, PlannedTensor, make_plan
-from initkit.draws import STREAM_VERSION
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Status: TypeAlias = Literal["ok", "changed", "dtype", "shape", "missing", "unexpected"]

@@ -1,7 +1,7 @@
 """One entry per built-in initializer: arguments that are no defaults, and where it can be called.
 
-Tests over the whole catalogue are parametrized by these entries, a module per family; `test_catalogue.py` fails
-when a class has none.
+Tests over the whole catalogue are parametrized by these entries, a module per family; `test_catalogue.py`
+fails when a class has none.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ class Entry:
 
     Attributes:
         cls: The class.
-        arguments: Constructor arguments that are no defaults; a class' entries together leave no argument at its
-            default. Initializers among them have no seed of their own.
+        arguments: Constructor arguments that are no defaults; a class' entries together leave no argument at
+            its default. Initializers among them have no seed of their own.
         shapes: Shapes that it can be called with; one of them has two axes or more.
         dtypes: The dtypes that it can make.
         seeded: Whether it draws.
@@ -33,8 +33,8 @@ class Entry:
         large: A shape of several pieces and threads, with an odd tail, for the golden digests of what draws;
             None where only the other shapes fit.
         moments_shape: A shape of very many elements, for comparing moments.
-        agreement: By how much a float64 value may differ from its float32 value beyond what a uniform or normal
-            law of the same deviation would, relative to the larger of the value and the deviation.
+        agreement: By how much a float64 value may differ from its float32 value beyond what a uniform or
+            normal law of the same deviation would, relative to the larger of the value and the deviation.
     """
 
     cls: type[ik.Initializer]

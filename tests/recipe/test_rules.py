@@ -38,7 +38,7 @@ def test_numbers_are_told_by_default_and_annotation() -> None:
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=str)
 def test_numeric_arguments_of_the_catalogue(entry: Entry) -> None:
-    """Arguments of built-in classes that are given numbers take expressions; those that are given text do not."""
+    """Arguments of built-in classes that are numbers take expressions; those that are text do not."""
     parameters = inspect.signature(entry.cls).parameters
     for name, value in entry.arguments.items():
         if isinstance(value, (int, float)) and not isinstance(value, bool):
