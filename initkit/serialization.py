@@ -130,9 +130,8 @@ def _revive(description: Mapping[str, Any]) -> Any:
     name, config = description["class_name"], description.get("config")
     config = {} if config is None else config
     if not isinstance(name, str) or not isinstance(config, Mapping):
-        message = "A config does not describe an object. Received:"
-        message += f" class_name={name!r:.100}, config={config!r:.100}. Allowed: a string and a dict."
-        message += " Take what initkit.serialize gave."
+        message = f"A config does not describe an object. Received: class_name={name!r:.100},"
+        message += f" config={config!r:.100}. Allowed: a string and a dict. Take what initkit.serialize gave."
         raise ConfigError(message)
     if unknown := sorted(set(description) - set(_DESCRIPTION_KEYS), key=str):
         message = f"Unknown keys beside `class_name`. Received: {', '.join(map(repr, unknown))}. Allowed:"

@@ -21,8 +21,7 @@ class PriorProbability(RegionInitializer):
     """The bias of a classifier whose sigmoid says a given probability at the start.
 
     Formula: `w = -log((1 - π)/π)`, so that `sigmoid(w) = π`. With `π = 1/(1 + n)` it is `-log(n)`, the bias
-        of
-    a head of `n` classes.
+    of a head of `n` classes.
 
     Args:
         probability: `π`, above 0 and below 1 (default 0.01).

@@ -89,9 +89,8 @@ class Blocks(_Joined):
     """Blocks side by side along an axis, each as if it were a tensor of its own.
 
     Formula: along `axis`, block `k` is what its initializer gives for the block's own shape, to the bit, with
-        that
-    shape's fans. A fused QKV weight so agrees with three separate ones, and the four gates of an LSTM are
-    scaled and made orthogonal one by one.
+    that shape's fans. A fused QKV weight so agrees with three separate ones, and the four gates of an LSTM
+    are scaled and made orthogonal one by one.
 
     Args:
         initializers: One initializer for all blocks, or a list with one for each; names and configs are read
@@ -188,8 +187,7 @@ class Stack(_Joined):
     """Tensors stacked along a new axis, each as if it were a tensor of its own: experts, ensembles, heads.
 
     Formula: `w[k] = initializer(shape without the axis)`, slice `k` with a draw of its own, and with the fans
-        of its own
-    shape: the stacking axis never counts as a receptive field.
+    of its own shape: the stacking axis never counts as a receptive field.
 
     Args:
         initializers: One initializer for all slices, or a list with one for each; names and configs are read
@@ -289,9 +287,8 @@ def _as_sizes(sizes: object) -> list[int] | None:
         message += " example, sizes=[4, 1, 1]."
         raise ArgumentTypeError(message) from None
     if not checked or min(checked) < 1:
-        message = f"Argument `sizes` must have positive entries. Received: sizes={checked}. Allowed:"
-        message += " integers from 1"
-        message += " up, at least one. Leave out empty blocks."
+        message = f"Argument `sizes` must have positive entries. Received: sizes={checked}. Allowed: integers"
+        message += " from 1 up, at least one. Leave out empty blocks."
         raise ArgumentError(message)
     return checked
 

@@ -26,8 +26,7 @@ class ForgetBias(RegionInitializer):
     """The bias of an LSTM whose forget gate is open at the start.
 
     Formula: along the last axis, which holds one block of units for each gate, `w = value` in the block of
-        the
-    forget gate, 0 in the others.
+    the forget gate, 0 in the others.
 
     Args:
         value: The forget gate's bias (default 1.0). PyTorch adds two biases: give the other one zeros.

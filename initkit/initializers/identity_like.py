@@ -135,11 +135,10 @@ class IDInit(RegionInitializer):
     """The identity repeated until it fills a matrix that is not square, times a factor.
 
     Formula: a weight of `Q` outputs is read as a matrix of `Q` rows and `N = inputs·positions` columns,
-        numbered by
-    input channel, then by position, row by row, as PyTorch stores a kernel. `w = scale` where row and column
-    are equal modulo `min(Q, N)`, else 0. A square matrix is `scale·I`; a tall one repeats the identity below,
-    a wide one beside. For kernels that is the paper's patch-maintain reading: every output channel passes on
-    one input channel at one position.
+    numbered by input channel, then by position, row by row, as PyTorch stores a kernel. `w = scale` where row
+    and column are equal modulo `min(Q, N)`, else 0. A square matrix is `scale·I`; a tall one repeats the
+    identity below, a wide one beside. For kernels that is the paper's patch-maintain reading: every output
+    channel passes on one input channel at one position.
 
     Args:
         mode: `"preserve"` (default): the paper's IDI_τ, for all layers but those that end a residual branch;

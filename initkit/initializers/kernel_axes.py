@@ -123,6 +123,5 @@ def check_norm_preserving(who: str, layout: str | None, shape: tuple[int, ...]) 
         message = f"{who} cannot preserve norms with fewer output channels than input channels. Received:"
         message += f" {shape}, read as {axes.inputs} input and {axes.outputs} output channels. Allowed: at"
         message += " least as many output channels. Add outputs, use Orthogonal, or say with layout which"
-        message += " axis"
-        message += " is which."
+        message += " axis is which."
         raise ShapeError(message)

@@ -52,10 +52,8 @@ class Map(Modifier):
     """Another initializer's values, each put through a function.
 
     Formula: `w = f(min(max(initializer(shape), low), high))`, computed in float64 from float32 values, or
-        from
-    float64 values for float64, and rounded once. The functions are initkit's own, so the bits are the same on
-    every
-    machine: `"abs"`, `"negative"`, `"reciprocal"` 1/x, `"square"`, `"sqrt"`, `"exp"`, `"log"`,
+    from float64 values for float64, and rounded once. The functions are initkit's own, so the bits are the
+    same on every machine: `"abs"`, `"negative"`, `"reciprocal"` 1/x, `"square"`, `"sqrt"`, `"exp"`, `"log"`,
     `"softplus"` log(1 + eˣ), `"inverse_softplus"` log(eˣ - 1), `"logit"` log(x/(1 - x)), and `"clamp"`, which
     is x.
 
@@ -96,8 +94,7 @@ class Map(Modifier):
         self.high = None if high is None else float_argument(high, "high")
         if self.low is not None and self.high is not None and self.low > self.high:
             message = f"`low` cannot be above `high`. Received: low={self.low}, high={self.high}. Allowed:"
-            message += " low up to"
-            message += " high. Exchange the two."
+            message += " low up to high. Exchange the two."
             raise ArgumentError(message)
 
     def check(self, shape: tuple[int, ...], dtype: DType) -> None:
@@ -125,9 +122,8 @@ class Map(Modifier):
         lost = xp.isfinite(clamped) & ~xp.isfinite(result)
         if lost.any():
             message = f"A value has no finite {self.function}. Received: {float(clamped[lost][0])!r} from"
-            message += f" {self.initializer!r:.200}. Allowed: values for which the function is finite."
-            message += " Choose other"
-            message += " parameters, or bound the values with `low` and `high`."
+            message += f" {self.initializer!r:.200}. Allowed: values for which the function is finite. Choose"
+            message += " other parameters, or bound the values with `low` and `high`."
             raise ArgumentError(message)
         return result
 

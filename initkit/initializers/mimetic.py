@@ -106,9 +106,8 @@ class Mimetic(RandomInitializer):
         self.pair = None if pair is None else count_argument(pair, "pair", low=0)
         self.layout = kernel_layout(layout)
         if self.alpha == 0:
-            message = "Argument `alpha` must be positive. Received: alpha=0.0. Allowed: finite numbers"
-            message += " above 0."
-            message += " Without noise, nothing tells the directions of the identity apart; use Identity."
+            message = "Argument `alpha` must be positive. Received: alpha=0.0. Allowed: finite numbers above"
+            message += " 0. Without noise, nothing tells the directions of the identity apart; use Identity."
             raise ArgumentError(message)
 
     @property
@@ -135,15 +134,13 @@ class Mimetic(RandomInitializer):
         super().check(shape, dtype)
         if len(shape) != 2:
             message = f"Mimetic makes matrices alone. Received: {shape} of rank {len(shape)}. Allowed: two"
-            message += " axes."
-            message += " Reshape the array, with all heads side by side."
+            message += " axes. Reshape the array, with all heads side by side."
             raise ShapeError(message)
         size, width = (shape[axis] for axis in self._order(shape))
         if width % self._blocks() or width // self._blocks() > size:
             message = f"The shape {shape} is none of a {self.part} with {self._blocks()} heads. Received:"
             message += f" {width} columns for {size} features. Allowed: multiples of the heads, each up to"
-            message += f" {size}"
-            message += " wide. Correct heads, or say with layout which axis is which."
+            message += f" {size} wide. Correct heads, or say with layout which axis is which."
             raise ShapeError(message)
         alpha, beta = self._strengths
         check_range(dtype, farthest=sqrt(alpha * farthest_normal(_FLOAT64) * sqrt(size) + abs(beta)))

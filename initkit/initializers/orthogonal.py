@@ -86,10 +86,9 @@ class Orthogonal(RandomInitializer):
         """Refuse shapes that are no matrix, dtypes that are not floating, and gains they cannot hold."""
         super().check(shape, dtype)
         if len(shape) < 2:
-            message = "The tensor to initialize must be at least two-dimensional. "
-            message += f"Received: shape={shape} of rank {len(shape)}. The last axis is read as columns, the"
-            message += " product of all others as rows."
-            message += " Add an axis, such as (64, 1), or use another initializer."
+            message = f"The tensor to initialize must be at least two-dimensional. Received: shape={shape} of"
+            message += f" rank {len(shape)}. The last axis is read as columns, the product of all others as"
+            message += " rows. Add an axis, such as (64, 1), or use another initializer."
             raise ShapeError(message)
         axis_of(shape, self.column_axis, "column_axis")
         check_range(dtype, gain=self.gain)

@@ -31,9 +31,8 @@ class Quaternion(ScaledByFan):
     """Quaternions of random modulus, axis and angle, for layers with quaternion weights.
 
     Formula: `w = φ·(cos θ + (x·i + y·j + z·k)·sin θ)`; `φ/σ` of the χ law with 4 degrees of freedom, `(x, y,
-        z)`
-    uniform on the unit sphere, `θ ~ U(-π, π)`; `"glorot"`: `σ = 1/√(2·(fan_in + fan_out))`, `"he"`:
-    `σ = 1/√(2·fan_in)`.
+    z)` uniform on the unit sphere, `θ ~ U(-π, π)`; `"glorot"`: `σ = 1/√(2·(fan_in + fan_out))`, `"he"`: `σ =
+    1/√(2·fan_in)`.
 
     The total variance `E|w|² = 4σ²` is the one that Glorot's and He's rules give real weights,
     `2/(fan_in + fan_out)` and `2/fan_in`: a layer of Hamilton products keeps `E|x|²`. The real part has the
@@ -106,10 +105,8 @@ class Quaternion(ScaledByFan):
         ndim = len(shape)
         if not -ndim <= self.component_axis < ndim or shape[self.component_axis] != COMPONENTS:
             message = "A quaternion weight needs an axis of length 4 for real part, i, j and k. Received:"
-            message += " shape"
-            message += f" {shape}, component_axis={self.component_axis}. Allowed: the index of an axis of"
-            message += " length"
-            message += " 4. Add the axis to the shape, or say which it is."
+            message += f" shape {shape}, component_axis={self.component_axis}. Allowed: the index of an axis"
+            message += " of length 4. Add the axis to the shape, or say which it is."
             raise ShapeError(message)
         return self.component_axis % ndim
 

@@ -65,8 +65,7 @@ class Scale(Rescaled):
     """Another initializer's values, times a number.
 
     Formula: `w = factor·initializer(shape)`, computed in float32, or in float64 for float64; narrower dtypes
-        are
-    the float32 values rounded once.
+    are the float32 values rounded once.
 
     Args:
         initializer: The initializer; names and configs are read as by `initkit.get`.

@@ -203,8 +203,7 @@ class STFT(RegionInitializer):
         scale = sqrt(fsum(values * values)) if self.scaling == "density" else fsum(abs(values))
         if scale == 0.0:
             message = f"The window {self.window!r:.60} of length {length} is zero everywhere, so it has no"
-            message += f" {self.scaling!r} scale."
-            message += " Use a longer frame, periodic=True, or scaling=None."
+            message += f" {self.scaling!r} scale. Use a longer frame, periodic=True, or scaling=None."
             raise ShapeError(message)
         return values / scale
 

@@ -27,7 +27,7 @@ _AT_ONCE = 1 << 15
 _COLUMNS_AT_ONCE = 1 << 12
 _COLUMNS_COUNTED = 1 << 11
 # So few rows of them that all arrays stay in the caches.
-_ROWS_AT_ONCE = 8
+_ROWS_AT_ONCE = 16
 # Probabilities are compared in so many bits.
 _BITS = 32
 # So many standard deviations, and more where the law is lopsided, leave out less than these bits can tell.

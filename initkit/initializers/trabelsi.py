@@ -23,10 +23,8 @@ class Trabelsi(ScaledByFan):
     `σ = 1/√(fan_in + fan_out)`, `"he"`: `σ = 1/√fan_in`. That is `w = σ·(a + ib)` with `a, b ~ N(0, 1)`.
 
     Both parts have the variance `σ²`, and `E|w|² = 2σ²` is the variance that Glorot's and He's rules give
-    real
-    weights: `2/(fan_in + fan_out)` and `2/fan_in`. So a complex layer keeps `E|x|²` as a real layer keeps
-        `E[x²]`.
-    The values are those of `VarianceScaling(1.0, "fan_avg", "untruncated_normal")` and
+    real weights: `2/(fan_in + fan_out)` and `2/fan_in`. So a complex layer keeps `E|x|²` as a real layer
+    keeps `E[x²]`. The values are those of `VarianceScaling(1.0, "fan_avg", "untruncated_normal")` and
     `VarianceScaling(2.0, "fan_in", "untruncated_normal")` for complex dtypes.
 
     Args:

@@ -20,9 +20,9 @@ class Transpose(Modifier):
     """Another initializer's tensor with its axes in another order, to the bit.
 
     Formula: `w = initializer(inner shape).transpose(axes)`, where axis `axes[k]` of the inner shape has the
-        length
-    of axis `k` of the shape asked for. One draw so serves two layouts: `Transpose(HeNormal(seed=7))((256,
-    512))` is PyTorch's (out, in) matrix of what `HeNormal(seed=7)((512, 256))` is in Keras.
+    length of axis `k` of the shape asked for. One draw so serves two layouts:
+    `Transpose(HeNormal(seed=7))((256, 512))` is PyTorch's (out, in) matrix of what `HeNormal(seed=7)((512,
+    256))` is in Keras.
 
     Args:
         initializer: The initializer; names and configs are read as by `initkit.get`.
@@ -50,8 +50,7 @@ class Transpose(Modifier):
         checked = as_axes(axes, "axes")
         if checked is not None and len(set(checked)) < len(checked):
             message = f"Argument `axes` names an axis twice. Received: axes={list(checked)}. Allowed: every"
-            message += " axis"
-            message += " once. Write, for example, [1, 0]."
+            message += " axis once. Write, for example, [1, 0]."
             raise ArgumentError(message)
         self.axes = None if checked is None else list(checked)
 

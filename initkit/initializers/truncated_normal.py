@@ -113,15 +113,13 @@ class TruncatedNormal(RandomInitializer):
         if not isinstance(corrected, (bool, np.bool_)):
             message = f"Argument `corrected` must be True or False. Received: {corrected!r:.100} of type"
             message += f" {type(corrected).__name__}. Allowed: True, False. Choose True for a `stddev` that"
-            message += " is"
-            message += " that of the values."
+            message += " is that of the values."
             raise ArgumentTypeError(message)
         self.corrected = bool(corrected)
         if not self.lower < self.upper:
             message = "`lower` must be below `upper`, or there is no value between them. Received:"
             message += f" lower={self.lower}, upper={self.upper}. Allowed: lower below upper. Exchange the"
-            message += " two;"
-            message += " for a constant use Constant."
+            message += " two; for a constant use Constant."
             raise ArgumentError(message)
         if not self.corrected:
             # Whether a deviation can be corrected depends on the dtype.
@@ -275,7 +273,7 @@ def _corrected_std(stddev: float, low: float, high: float, spread: Callable[[flo
     """The standard deviation before truncation for which the values have `stddev`.
 
     Formula: the root of `s·spread(low/s, high/s) - stddev`, which rises with `s`; by false position
-        (Illinois).
+    (Illinois).
 
     Args:
         stddev: The standard deviation of the values, above 0.
@@ -304,8 +302,7 @@ def _corrected_std(stddev: float, low: float, high: float, spread: Callable[[flo
         if right > stddev * _MOST_STRETCH:
             message = "No law between these bounds has so large a standard deviation. Received:"
             message += f" stddev={stddev} between bounds at {low} and {high} from the mean. Allowed: less"
-            message += " than"
-            message += " the uniform law's. Choose wider bounds, a smaller stddev, or corrected=False."
+            message += " than the uniform law's. Choose wider bounds, a smaller stddev, or corrected=False."
             raise ArgumentError(message)
         above = excess(right)
     kept = ""

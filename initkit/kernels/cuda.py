@@ -1,7 +1,7 @@
 """Filling device memory: what CUDA has to compile, and how it is launched.
 
-Nothing here needs a GPU, a driver or an array library: sources are texts, launches are numbers and bytes. Whoever has
-a compiler and a device, as backends/cupy_programs.py has, does the rest.
+Nothing here needs a GPU, a driver or an array library: sources are texts, launches are numbers and bytes.
+Whoever has a compiler and a device, as backends/cupy_programs.py has, does the rest.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from initkit.region import AffineMap
 
 Key = tuple[int, int, int, int]
 
-# Each operation rounded on its own, subnormals kept, division and square root correct: the values depend on it.
+# The values depend on it: every operation rounded on its own, correctly, and subnormals kept.
 OPTIONS = ("--fmad=false", "--ftz=false", "--prec-div=true", "--prec-sqrt=true", "--std=c++17")
 
 THREADS = 256

@@ -209,6 +209,7 @@ IK_INLINE ik_u64 ik_threads_y() { return (ik_u64)gridDim.y * blockDim.y; }
 /* Unsigned arithmetic wraps, so negative strides add up. */
 IK_INLINE ik_u64 ik_distance(const ik_map &map, ik_u64 position) {
     ik_u64 distance = 0;
+#pragma unroll 1
     for (int axis = (int)map.axes - 1; axis > 0; --axis) {
         const ik_u64 rest = position / map.counts[axis];
         distance += (position - rest * map.counts[axis]) * (ik_u64)map.strides[axis];

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache, lru_cache
+from functools import cache
 from struct import Struct
 from typing import Any
 
@@ -13,14 +13,9 @@ import numpy as np
 
 from initkit.dtypes import resolve_dtype
 from initkit.kernels import twin
-from initkit.kernels.loader import default_float_mode, engine
-from initkit.kernels.parameters import (
-    UNIFORM,
-    NormalParameters,
-    Request,
-    TruncatedNormalParameters,
-    UniformParameters,
-)
+from initkit.kernels.loader import engine
+from initkit.kernels.parameters import UNIFORM, Request
+from initkit.kernels.requests import normal_request, truncated_normal_request, uniform_request
 from initkit.kernels.threads import PIECE, run_pieces
 from initkit.region import AffineMap
 
@@ -46,7 +41,7 @@ def fill_uniform(out: Array, affine: AffineMap, key: Key, low: float, high: floa
     Raises:
         BackendError: An environment variable asks for an engine that cannot be had.
     """
-    _fill(out, affine, key, _uniform(low, high, resolve_dtype(out.dtype).draw))
+    _fill(out, affine, key, uniform_request(low, high, resolve_dtype(out.dtype).draw))
 
 
 def fill_normal(out: Array, affine: AffineMap, key: Key, mean: float, std: float) -> None:
@@ -62,7 +57,7 @@ def fill_normal(out: Array, affine: AffineMap, key: Key, mean: float, std: float
     Raises:
         BackendError: An environment variable asks for an engine that cannot be had.
     """
-    _fill(out, affine, key, _normal(mean, std, resolve_dtype(out.dtype).draw))
+    _fill(out, affine, key, normal_request(mean, std, resolve_dtype(out.dtype).draw))
 
 
 def fill_truncated_normal(
@@ -82,28 +77,7 @@ def fill_truncated_normal(
     Raises:
         BackendError: An environment variable asks for an engine that cannot be had.
     """
-    _fill(out, affine, key, _truncated(mean, std, lower, upper, resolve_dtype(out.dtype).draw))
-
-
-# Keyed by plain numbers: a small tensor's call has no time to make and hash a dataclass.
-@lru_cache(maxsize=1024)
-def _uniform(low: float, high: float, draw: np.dtype[Any]) -> Request:
-    with default_float_mode():
-        return UniformParameters(low, high).request(draw)
-
-
-@lru_cache(maxsize=1024)
-def _normal(mean: float, std: float, draw: np.dtype[Any]) -> Request:
-    with default_float_mode():
-        return NormalParameters(mean, std).request(draw)
-
-
-@lru_cache(maxsize=1024)
-def _truncated(mean: float, std: float, lower: float, upper: float, draw: np.dtype[Any]) -> Request:
-    with default_float_mode():
-        # Zero times infinity is not a bound: without deviation every value is the mean.
-        least, most = (mean + std * bound if std else mean for bound in (lower, upper))
-        return TruncatedNormalParameters(mean, std, lower, upper, least, most).request(draw)
+    _fill(out, affine, key, truncated_normal_request(mean, std, lower, upper, resolve_dtype(out.dtype).draw))
 
 
 _in_place: ContextVar[bool] = ContextVar("initkit_in_place", default=False)

@@ -41,6 +41,7 @@ IK_ENTRY ik_store(const ik_layout layout) {
     const ik_u64 first = (ik_u64)blockIdx.x * blockDim.x + threadIdx.x, step = (ik_u64)gridDim.x * blockDim.x;
     for (ik_u64 position = first; position < layout.positions; position += step) {
         ik_u64 rest = position, from = 0, to = 0;
+#pragma unroll 1
         for (int axis = (int)layout.axes - 1; axis >= 0; --axis) {
             const ik_u64 next = axis ? rest / layout.counts[axis] : 0;
             const ik_u64 digit = rest - next * layout.counts[axis];

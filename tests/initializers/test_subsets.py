@@ -32,7 +32,7 @@ def _members(rows: int, columns: int, size: int, seed: int = 7) -> Any:
 def test_all_subsets_are_equally_likely(rows: int, size: int, block: int, monkeypatch: Any) -> None:
     """Every subset comes as often as every other one, in one block, and down a tree of smaller ones."""
     monkeypatch.setattr(subsets, "BLOCK", block)
-    monkeypatch.setattr(subsets, "_ROWS_AT_ONCE", min(block, 8))
+    monkeypatch.setattr(subsets, "_ROWS_AT_ONCE", min(block, 16))
     columns = 20_000
     chosen = _members(rows, columns, size)
     codes = (chosen << np.arange(rows)[:, None]).sum(axis=0)
