@@ -9,6 +9,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from initkit.backends import BACKENDS, check_backend
+from initkit.backends.cupy_library import describe
 from initkit.draws import STREAM_VERSION
 from initkit.errors import ArgumentError, BackendError
 from initkit.kernels.loader import engine, thread_count
@@ -76,15 +77,11 @@ def _facts() -> dict[str, Any]:
 def _state_of(backend: str) -> str:
     try:
         check_backend(backend)
+        if backend == "cupy":
+            return describe()
     except BackendError as error:
         return str(error)
     # Takes longer to import than all of initkit, and no draw needs it.
-    from importlib.metadata import PackageNotFoundError, version
+    from importlib.metadata import version
 
-    distributions = (backend,) if backend == "numpy" else (backend, "cupy-cuda12x", "cupy-cuda13x")
-    for name in distributions:
-        try:
-            return f"available, {name} {version(name)}"
-        except PackageNotFoundError:
-            continue
-    return "available"
+    return f"available, {backend} {version(backend)}"

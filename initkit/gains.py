@@ -162,9 +162,8 @@ def _checked_parameter(name: str, param: object) -> float:
         return default
     if isinstance(param, (bool, np.bool_)) or not isinstance(param, (int, float, np.integer, np.floating)):
         message = f"Argument `param` must be a real number, {meaning} of {name!r}. Received:"
-        message += f" param={param!r:.100}"
-        message += f" of type {type(param).__name__}. Allowed: None, integers and floats. Write, for example,"
-        message += f" param={default}."
+        message += f" param={param!r:.100} of type {type(param).__name__}. Allowed: None, integers and"
+        message += f" floats. Write, for example, param={default}."
         raise ArgumentTypeError(message)
     try:
         number = float(param)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.util import find_spec
 
 from initkit.backends.base import Backend, DrawKey
+from initkit.backends.cupy_library import device_number
 from initkit.backends.numpy_backend import NumpyBackend
 from initkit.errors import ArgumentTypeError, BackendError, did_you_mean, nearest_names
 
@@ -16,15 +16,16 @@ _NUMPY = NumpyBackend()
 
 
 def check_backend(name: object, device: object = None) -> None:
-    """Refuse a backend that cannot be used here, without importing it.
+    """Refuse a backend that cannot be used here; CuPy is imported to find out.
 
     Args:
         name: `"numpy"` or `"cupy"`.
-        device: None for the backend's own choice; NumPy has `"cpu"` alone.
+        device: None for the backend's own choice. NumPy has `"cpu"` alone; CuPy's devices are 0 or `"cuda:0"`
+            and so on, and its own choice is the one that is current in CuPy at each call.
 
     Raises:
         ArgumentTypeError: The name is not a string.
-        BackendError: No such backend, it is not installed, or it has no such device.
+        BackendError: No such backend, it cannot be used here, or it has no such device.
 
     Example:
         >>> check_backend("numpy")
@@ -37,18 +38,7 @@ def check_backend(name: object, device: object = None) -> None:
         message += " Leave `device` out."
         raise BackendError(message)
     if name == "cupy":
-        message = "The CuPy backend cannot be used here"
-        if find_spec("cupy") is None:
-            message += (
-                ", since CuPy is not installed. Received: backend='cupy'. Allowed: 'numpy', which gives the"
-            )
-            message += " same bits. Install CuPy with `pip install cupy-cuda12x` or `pip install"
-            message += " cupy-cuda13x`, by the CUDA version of your driver; this version of initkit can check"
-            message += " that it is there, but not draw with it yet."
-        else:
-            message += " yet. Received: backend='cupy'. Allowed: 'numpy'. Copy its arrays to the GPU with"
-            message += " cupy.asarray."
-        raise BackendError(message)
+        device_number(device)
 
 
 def checked_backend_name(name: object) -> str:
@@ -89,7 +79,7 @@ def get_backend(name: str, device: str | int | None = None) -> Backend:
 
     Args:
         name: `"numpy"` or `"cupy"`.
-        device: None for the backend's own choice.
+        device: None for the backend's own choice; see `check_backend`.
 
     Returns:
         The backend.
@@ -102,4 +92,11 @@ def get_backend(name: str, device: str | int | None = None) -> Backend:
         'numpy'
     """
     check_backend(name, device)
-    return _NUMPY
+    return _cupy_backend(device_number(device)) if name == "cupy" else _NUMPY
+
+
+@cache
+def _cupy_backend(number: int | None) -> Backend:
+    from initkit.backends.cupy_backend import CupyBackend
+
+    return CupyBackend(number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType
 from typing import Any
 
@@ -22,12 +23,19 @@ class Backend(ABC):
     Attributes:
         name: The name that a `SeedGenerator` knows it by.
         device: Where among the library's devices the arrays live, or None where it has but one.
-        xp: The array library's namespace, for what is array algebra and not drawing.
+        xp: The array library's namespace, for what is array algebra and not drawing. It makes arrays on the
+            library's current device, so it is to be used inside `on_device()`.
+        piece_elements: How many elements to compute at a time, of tensors that are array algebra.
     """
 
     name: str
     device: str | int | None = None
     xp: ModuleType
+    piece_elements: int
+
+    def on_device(self) -> AbstractContextManager[object]:
+        """A context in which `xp` makes its arrays where this backend's live."""
+        return nullcontext()
 
     @abstractmethod
     def empty(self, shape: tuple[int, ...], dtype: DType) -> Any:
@@ -40,6 +48,15 @@ class Backend(ABC):
         Args:
             out: An array of a dtype of the table.
             values: An array that broadcasts to its shape; float64, complex128 or integers.
+        """
+
+    @abstractmethod
+    def copy(self, out: Any, values: Any) -> None:
+        """Write values into an array of the same dtype and any layout.
+
+        Args:
+            out: An array of a dtype of the table.
+            values: An array that broadcasts to its shape; this backend's or NumPy's.
         """
 
     @abstractmethod

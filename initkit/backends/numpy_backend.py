@@ -18,6 +18,8 @@ class NumpyBackend(Backend):
 
     name = "numpy"
     xp = np
+    # The arrays that a piece is computed with then stay in the caches.
+    piece_elements = 1 << 15
 
     def empty(self, shape: tuple[int, ...], dtype: DType) -> np.ndarray[Any, Any]:
         """A new array with undefined values.
@@ -38,6 +40,10 @@ class NumpyBackend(Backend):
     def store(self, out: np.ndarray[Any, Any], values: Any) -> None:
         """Write values, rounded once."""
         out[...] = rounded(np.asarray(values), resolve_dtype(out.dtype))
+
+    def copy(self, out: np.ndarray[Any, Any], values: Any) -> None:
+        """Write values of the same dtype."""
+        out[...] = values
 
     def uniform(
         self, out: np.ndarray[Any, Any], region: Region, key: DrawKey, low: float, high: float

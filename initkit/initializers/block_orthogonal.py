@@ -7,10 +7,8 @@ from typing import Any, ClassVar
 from initkit.draws import Draw
 from initkit.dtypes import DType, Kind
 from initkit.initializer import Moments, RandomInitializer
-from initkit.initializers.arguments import float_argument
-from initkit.initializers.axis_arguments import axis_argument
+from initkit.initializers.arguments import axis_argument, count_argument, float_argument
 from initkit.initializers.blocks import Blocks
-from initkit.initializers.discrete_arguments import count_argument
 from initkit.initializers.orthogonal import Orthogonal
 from initkit.region import Region
 from initkit.registry import built_in

@@ -11,6 +11,7 @@ from initkit.draws import Draw, joint_draw
 from initkit.dtypes import DType
 from initkit.errors import ArgumentError, ArgumentTypeError, ShapeError
 from initkit.initializer import Initializer, Moments
+from initkit.initializers.arguments import axis_argument, axis_of
 from initkit.initializers.composite import Composite, as_initializer, mixture
 from initkit.region import Region, as_shape
 from initkit.registry import built_in
@@ -22,7 +23,7 @@ class _Joined(Composite):
 
     def __init__(self, initializers: object, axis: int, names: Sequence[str] | None) -> None:
         self.initializers = _as_members(initializers)
-        self.axis = _as_axis(axis)
+        self.axis = axis_argument(axis, "axis")
         self.names = _as_names(names)
         super().__init__(*(self.initializers if self._has_one_each else (self.initializers,)))
         if not self._has_one_each and not self.makes_regions:
@@ -62,15 +63,6 @@ class _Joined(Composite):
         ]
         seeded = [member.seeded(own) for member, own in zip(self._members, generators, strict=True)]
         return self.clone(initializers=seeded)
-
-    def _axis_of(self, shape: tuple[int, ...]) -> int:
-        if not -len(shape) <= self.axis < len(shape):
-            message = (
-                f"The shape {shape} has no axis {self.axis} to join parts along. Received: axis={self.axis}."
-            )
-            message += f" Allowed: {-len(shape)} to {len(shape) - 1}. Choose one of the shape's axes."
-            raise ShapeError(message if shape else message.replace(" Allowed: 0 to -1.", " Allowed: none."))
-        return self.axis % len(shape)
 
     def _check_count(self, count: int, what: str) -> None:
         """Refuse numbers of initializers or names other than that of the parts."""
@@ -142,7 +134,7 @@ class Blocks(_Joined):
         self._check_count(len(self._proportions), "blocks")
 
     def _lengths(self, shape: tuple[int, ...]) -> list[int]:
-        axis, total = self._axis_of(shape), sum(self._proportions)
+        axis, total = axis_of(shape, self.axis, "axis"), sum(self._proportions)
         length = shape[axis]
         if any(length * size % total for size in self._proportions):
             message = (
@@ -156,7 +148,7 @@ class Blocks(_Joined):
         return [length * size // total for size in self._proportions]
 
     def _shapes(self, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
-        axis = self._axis_of(shape)
+        axis = axis_of(shape, self.axis, "axis")
         return [(*shape[:axis], length, *shape[axis + 1 :]) for length in self._lengths(shape)]
 
     def check(self, shape: tuple[int, ...], dtype: DType) -> None:
@@ -166,7 +158,7 @@ class Blocks(_Joined):
 
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
         """Fill the part of every block that lies in the region."""
-        axis, first = self._axis_of(region.shape), 0
+        axis, first = axis_of(region.shape, self.axis, "axis"), 0
         for number, length in enumerate(self._lengths(region.shape)):
             where, part = region.within(axis, first, length)
             first += length
@@ -219,19 +211,19 @@ class Stack(_Joined):
         super().__init__(initializers, axis, names)
 
     def _inner(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        axis = self._axis_of(shape)
+        axis = axis_of(shape, self.axis, "axis")
         return shape[:axis] + shape[axis + 1 :]
 
     def check(self, shape: tuple[int, ...], dtype: DType) -> None:
         """Refuse shapes without the axis or of another length along it, and what an initializer refuses."""
         inner = self._inner(shape)
-        self._check_count(shape[self._axis_of(shape)], "slices along the axis")
+        self._check_count(shape[axis_of(shape, self.axis, "axis")], "slices along the axis")
         for member in self._members:
             member.check(inner, dtype)
 
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
         """Fill the region's part of every slice that it meets."""
-        axis = self._axis_of(region.shape)
+        axis = axis_of(region.shape, self.axis, "axis")
         inner = region.without_axis(axis)
         before = (slice(None),) * axis
         for position in range(region.counts[axis]):
@@ -257,19 +249,6 @@ def _as_members(initializers: object) -> Any:
         message += " more. Name at least one."
         raise ArgumentError(message)
     return [as_initializer(entry, "initializers") for entry in initializers]
-
-
-def _as_axis(axis: object) -> int:
-    try:
-        if isinstance(axis, bool):
-            raise TypeError
-        return as_integer(axis)  # type: ignore[arg-type]  # the check itself
-    except TypeError:
-        message = (
-            f"Argument `axis` must be an integer. Received: axis={axis!r:.100} of type {type(axis).__name__}."
-        )
-        message += " Allowed: the number of an axis, negative ones from the end. Write, for example, axis=0."
-        raise ArgumentTypeError(message) from None
 
 
 def _as_sizes(sizes: object) -> list[int] | None:

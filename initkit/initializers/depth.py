@@ -7,7 +7,7 @@ from math import sqrt
 from typing import NamedTuple
 
 from initkit.errors import ArgumentError
-from initkit.initializers.discrete_arguments import choice_argument, count_argument
+from initkit.initializers.arguments import choice_argument, count_argument
 from initkit.initializers.scale import Rescaled
 from initkit.kernels.normal_law import exp, log
 from initkit.registry import built_in

@@ -14,10 +14,9 @@ from initkit.dtypes import DTYPES, DType, Kind, resolve_dtype, rounded
 from initkit.errors import ArgumentTypeError, ShapeError
 from initkit.fans import fan_reading
 from initkit.initializer import Moments, RegionInitializer
-from initkit.initializers.arguments import float_argument
+from initkit.initializers.arguments import choice_argument, float_argument
 from initkit.initializers.constant import check_fits
 from initkit.initializers.kernel_axes import KernelAxes, kernel_axes, kernel_layout
-from initkit.initializers.options import option_argument
 from initkit.region import Region, as_shape
 from initkit.registry import built_in
 
@@ -80,17 +79,16 @@ class Dirac(RegionInitializer):
         self.groups = fan_reading(groups=groups).groups
         self.gain = float_argument(gain, "gain")
         self.shift = _as_shift(shift)
-        self.centre = option_argument(centre, "centre", CENTRES)
+        self.centre = choice_argument(centre, "centre", CENTRES)
         self.layout = kernel_layout(layout)
 
     def _axes_of(self, shape: tuple[int, ...]) -> KernelAxes:
         """What each axis is; outputs that cannot be divided into the groups are refused."""
         axes = kernel_axes(self.layout, shape)
         if axes.outputs % self.groups:
-            message = "The output channels cannot be divided into groups. Received: groups="
-            message += f"{self.groups} for the shape {shape}, read with {axes.outputs} output channels."
-            message += " Allowed:"
-            message += " divisors of that. Correct groups, or name the axes with layout."
+            message = f"The output channels cannot be divided into groups. Received: groups={self.groups} for"
+            message += f" the shape {shape}, read with {axes.outputs} output channels. Allowed: divisors of"
+            message += " that. Correct groups, or name the axes with layout."
             raise ShapeError(message)
         return axes
 
@@ -150,6 +148,5 @@ def _as_shift(shift: object) -> int | list[int]:
     except TypeError:
         message = f"Argument `shift` must be an integer or two. Received: shift={shift!r:.100} of type"
         message += f" {type(shift).__name__}. Allowed: a number for the outputs, or a pair for outputs and"
-        message += " inputs."
-        message += " Write, for example, shift=1."
+        message += " inputs. Write, for example, shift=1."
         raise ArgumentTypeError(message) from None

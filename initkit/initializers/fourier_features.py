@@ -9,8 +9,7 @@ from initkit.draws import Draw
 from initkit.dtypes import DType
 from initkit.errors import ArgumentError
 from initkit.initializer import Moments, RandomInitializer
-from initkit.initializers.arguments import float_argument
-from initkit.initializers.options import option_argument
+from initkit.initializers.arguments import choice_argument, float_argument
 from initkit.initializers.random import check_reach, farthest_normal, fill_normal
 from initkit.region import Region
 from initkit.registry import built_in
@@ -66,7 +65,7 @@ class RandomFourier(RandomInitializer):
         self, part: str = "weight", lengthscale: float = 1.0, seed: int | SeedGenerator | None = None
     ) -> None:
         super().__init__(seed)
-        self.part = option_argument(part, "part", PARTS)
+        self.part = choice_argument(part, "part", PARTS)
         self.lengthscale = float_argument(lengthscale, "lengthscale", low=0.0)
         if self.lengthscale == 0.0:
             message = "A kernel cannot fall over no distance. Received: lengthscale=0.0. Allowed: finite"

@@ -10,8 +10,7 @@ import numpy as np
 from initkit.draws import Draw
 from initkit.dtypes import DTYPES, DType
 from initkit.initializer import Moments, RegionInitializer
-from initkit.initializers.arguments import float_argument
-from initkit.initializers.discrete_arguments import choice_argument, flag_argument
+from initkit.initializers.arguments import choice_argument, flag_argument, float_argument
 from initkit.initializers.kernel_axes import KernelAxes, kernel_axes, kernel_layout
 from initkit.initializers.pieces import Piece, fill_pieces
 from initkit.initializers.random import check_range

@@ -9,7 +9,7 @@ import numpy as np
 from initkit.draws import Draw
 from initkit.dtypes import Kind, resolve_dtype, rounded
 from initkit.initializer import Moments, RegionInitializer
-from initkit.initializers.discrete_arguments import count_argument
+from initkit.initializers.arguments import count_argument
 from initkit.region import Region
 from initkit.registry import built_in
 

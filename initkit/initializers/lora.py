@@ -7,7 +7,7 @@ from typing import Any
 
 from initkit.draws import Draw
 from initkit.fans import Axes
-from initkit.initializers.discrete_arguments import choice_argument, count_argument
+from initkit.initializers.arguments import choice_argument, count_argument
 from initkit.initializers.scaled_by_fan import ScaledByFan
 from initkit.region import Region
 from initkit.registry import built_in

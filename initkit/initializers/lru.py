@@ -12,9 +12,8 @@ from initkit.draws import Draw
 from initkit.dtypes import DType, Kind, require_kind
 from initkit.errors import ArgumentError
 from initkit.initializer import Moments, RandomInitializer
-from initkit.initializers.arguments import float_argument
+from initkit.initializers.arguments import choice_argument, float_argument
 from initkit.initializers.expectation import uniform_moments
-from initkit.initializers.options import option_argument
 from initkit.initializers.pieces import Piece, fill_pieces
 from initkit.initializers.random import check_range
 from initkit.kernels import elementary
@@ -87,7 +86,7 @@ class LRURing(RandomInitializer):
         seed: int | SeedGenerator | None = None,
     ) -> None:
         super().__init__(seed)
-        self.part = option_argument(part, "part", PARTS)
+        self.part = choice_argument(part, "part", PARTS)
         self.r_min = float_argument(r_min, "r_min", low=0.0, high=1.0)
         self.r_max = float_argument(r_max, "r_max", low=0.0, high=1.0)
         self.max_phase = float_argument(max_phase, "max_phase", low=0.0, high=tau)

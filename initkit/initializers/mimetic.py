@@ -9,8 +9,7 @@ from initkit.draws import Draw
 from initkit.dtypes import DTYPES, DType
 from initkit.errors import ArgumentError, ShapeError
 from initkit.initializer import RandomInitializer
-from initkit.initializers.arguments import float_argument
-from initkit.initializers.discrete_arguments import choice_argument, count_argument
+from initkit.initializers.arguments import choice_argument, count_argument, float_argument
 from initkit.initializers.kernel_axes import kernel_axes, kernel_layout
 from initkit.initializers.random import check_range, farthest_normal
 from initkit.region import Region

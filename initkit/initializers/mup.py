@@ -8,7 +8,7 @@ from math import prod, sqrt
 from initkit.errors import ArgumentError, ShapeError
 from initkit.fans import FanReading
 from initkit.initializer import Moments
-from initkit.initializers.discrete_arguments import flag_argument
+from initkit.initializers.arguments import flag_argument
 from initkit.initializers.scale import Rescaled
 from initkit.layout import RECEPTIVE_FIELD_LETTERS, check_layout
 from initkit.region import as_shape

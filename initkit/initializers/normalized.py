@@ -8,8 +8,7 @@ from typing import Any, ClassVar
 from initkit.draws import Draw
 from initkit.dtypes import FLOAT32, DType, Kind, resolve_dtype
 from initkit.initializer import Moments, RandomInitializer
-from initkit.initializers.arguments import float_argument
-from initkit.initializers.axis_arguments import axis_argument, axis_of
+from initkit.initializers.arguments import axis_argument, axis_of, float_argument
 from initkit.initializers.pieces import PIECE_ELEMENTS
 from initkit.initializers.random import check_range
 from initkit.region import Region, as_shape

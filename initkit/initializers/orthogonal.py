@@ -12,8 +12,7 @@ from initkit.draws import Draw
 from initkit.dtypes import FLOAT32, DType, Kind, resolve_dtype
 from initkit.errors import ShapeError
 from initkit.initializer import Moments, RandomInitializer
-from initkit.initializers.arguments import float_argument
-from initkit.initializers.axis_arguments import axis_argument, axis_of
+from initkit.initializers.arguments import axis_argument, axis_of, float_argument
 from initkit.initializers.random import check_range, fill_normal
 from initkit.initializers.reflectors import DrawRows, fill_columns, fill_rows
 from initkit.region import Region, as_shape

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from math import sqrt
-from operator import index as as_integer
 from typing import Any, ClassVar
 
 from initkit.draws import Draw
 from initkit.dtypes import DType, Kind, require_kind, resolve_dtype
-from initkit.errors import ArgumentTypeError, ShapeError
+from initkit.errors import ShapeError
 from initkit.fans import Axes, Fans
 from initkit.initializer import Moments
-from initkit.initializers.options import option_argument
+from initkit.initializers.arguments import axis_argument, choice_argument
 from initkit.initializers.pieces import PIECE_ELEMENTS, Piece
 from initkit.initializers.random import check_reach, farthest_normal
 from initkit.initializers.scaled_by_fan import ScaledByFan
@@ -84,8 +83,8 @@ class Quaternion(ScaledByFan):
         depthwise: bool = False,
     ) -> None:
         super().__init__(seed, input_axes, output_axes, batch_axes, layout, groups, transposed, depthwise)
-        self.criterion = option_argument(criterion, "criterion", tuple(CRITERIA))
-        self.component_axis = _as_axis(component_axis)
+        self.criterion = choice_argument(criterion, "criterion", tuple(CRITERIA))
+        self.component_axis = axis_argument(component_axis, "component_axis")
         self.scale, self.mode = CRITERIA[self.criterion]
 
     def fans_of(self, shape: tuple[int, ...]) -> Fans:
@@ -146,15 +145,3 @@ def _quaternions(piece: Piece, stddev: float) -> tuple[Any, Any, Any, Any]:
     cosine, sine = cos_sin_turns(xp, piece.uniform("angle"))
     scale = modulus * sine / xp.sqrt(axis_square)
     return modulus * cosine, scale * b, scale * c, scale * d
-
-
-def _as_axis(axis: object) -> int:
-    try:
-        if isinstance(axis, bool):
-            raise TypeError
-        return as_integer(axis)  # type: ignore[arg-type]  # the check itself
-    except TypeError:
-        message = f"Argument `component_axis` must be an integer. Received: {axis!r:.100} of type"
-        message += f" {type(axis).__name__}. Allowed: the index of an axis. Write, for example,"
-        message += " component_axis=0."
-        raise ArgumentTypeError(message) from None

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import ceil, sqrt
-from operator import index as as_integer
 from typing import Any, ClassVar
-
-import numpy as np
 
 from initkit.draws import Draw
 from initkit.dtypes import DTYPES, DType, Kind
-from initkit.errors import ArgumentTypeError, ShapeError
+from initkit.errors import ShapeError
 from initkit.initializer import Moments, RandomInitializer
-from initkit.initializers.arguments import float_argument
+from initkit.initializers.arguments import axis_argument, float_argument
 from initkit.initializers.random import check_reach, farthest_normal, fill_normal
 from initkit.initializers.subsets import Subsets
 from initkit.region import Region, as_shape
@@ -49,8 +46,8 @@ class Sparse(RandomInitializer):
     Returns:
         When called with `(shape, dtype=None)`: an array of that shape and float or complex dtype (None is
         float32), with the values that `RandomNormal` can give, and zeros. All dtypes have them in the same
-        places. A slice costs in proportion to its size, at most 128 times what the same slice of
-        `RandomNormal` does, if its rows are far apart.
+        places. A slice costs in proportion to its size; where its rows are far apart, up to 128 numbers are
+        drawn for each of its elements.
 
     Raises:
         ArgumentError: `sparsity` is not from 0 to 1, `std` is negative or not finite.
@@ -77,15 +74,18 @@ class Sparse(RandomInitializer):
         super().__init__(seed)
         self.sparsity = float_argument(sparsity, "sparsity", low=0.0, high=1.0)
         self.std = float_argument(std, "std", low=0.0)
-        self.axis = _as_axis(axis)
+        self.axis = axis_argument(axis, "axis")
+        if not -2 <= self.axis < 2:
+            message = f"A matrix has no axis {self.axis}. Received: axis={self.axis}. Allowed: 0, 1, -1, -2."
+            message += " Choose 0 for so many zeros in every column, 1 in every row."
+            raise ShapeError(message)
 
     def check(self, shape: tuple[int, ...], dtype: DType) -> None:
         """Refuse shapes that are no matrix, and dtypes that are not floating or cannot hold the values."""
         super().check(shape, dtype)
         if len(shape) != 2:
             message = f"Sparse makes matrices. Received: shape={shape} of rank {len(shape)}. Allowed: two"
-            message += " lengths."
-            message += " Write, for example, (64, 32)."
+            message += " lengths. Write, for example, (64, 32)."
             raise ShapeError(message)
         check_reach(dtype, 0.0, self.std, farthest_normal(dtype))
 
@@ -109,22 +109,3 @@ class Sparse(RandomInitializer):
         self.check(lengths, DTYPES["float64"])
         share = self._zeros(lengths) / max(lengths[self.axis], 1)
         return Moments(0.0, self.std * sqrt(1.0 - share))
-
-
-def _as_axis(axis: object) -> int:
-    try:
-        if isinstance(axis, (bool, np.bool_)):
-            # They pass for integers, yet nobody means them as axes.
-            raise TypeError
-        number = as_integer(axis)  # type: ignore[arg-type]  # the check itself
-    except TypeError:
-        message = f"Argument `axis` must be an integer. Received: axis={axis!r:.100} of type"
-        message += f" {type(axis).__name__}."
-        message += " Allowed: 0, 1, -1, -2. Write, for example, axis=0."
-        raise ArgumentTypeError(message) from None
-    if not -2 <= number < 2:
-        message = f"A matrix has no axis {number}. Received: axis={number}. Allowed: 0, 1, -1, -2. Choose 0"
-        message += " for so"
-        message += " many zeros in every column, 1 in every row."
-        raise ShapeError(message)
-    return number

@@ -9,8 +9,8 @@ from initkit.draws import Draw
 from initkit.dtypes import DTYPES, DType, Kind, require_kind
 from initkit.errors import ShapeError
 from initkit.initializer import Moments, RegionInitializer
+from initkit.initializers.arguments import choice_argument
 from initkit.initializers.expectation import sum_over_indices
-from initkit.initializers.options import option_argument
 from initkit.initializers.pieces import Piece, fill_pieces
 from initkit.initializers.random import check_range
 from initkit.region import Region, as_shape
@@ -61,7 +61,7 @@ class HippoLegS(RegionInitializer):
     kinds: ClassVar[tuple[Kind, ...]] = _FLOAT_AND_COMPLEX
 
     def __init__(self, part: str = "A") -> None:
-        self.part = option_argument(part, "part", PARTS)
+        self.part = choice_argument(part, "part", PARTS)
 
     def check(self, shape: tuple[int, ...], dtype: DType) -> None:
         """Refuse shapes that have no such matrix or column, and dtypes that cannot hold it."""
@@ -144,7 +144,7 @@ class S4D(RegionInitializer):
     """
 
     def __init__(self, variant: str = "lin") -> None:
-        self.variant = option_argument(variant, "variant", VARIANTS)
+        self.variant = choice_argument(variant, "variant", VARIANTS)
 
     def check(self, shape: tuple[int, ...], dtype: DType) -> None:
         """Refuse a shape without axes, and dtypes that cannot hold the eigenvalues."""

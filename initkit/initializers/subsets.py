@@ -1,8 +1,7 @@
 """Random subsets of exact size, one of the rows of every column, of which any part is made alone.
 
 That a column has exactly so many members ties all its rows together, yet a slice must not cost the whole. So
-the members are counted down a tree of blocks of rows, and only inside a block are rows gone through one by
-one.
+the members are counted down a tree of blocks of rows, and only inside a block do rows go one by one.
 """
 
 from __future__ import annotations
@@ -201,8 +200,7 @@ def _clear(xp: Any, out: Any, chosen: Any) -> None:
     if out.itemsize > 8:
         out[...] = xp.where(chosen, 0, out)
         return
-    # By bits, since writing under a mask takes five times as long: a byte of 0 or -1 widens to a mask of
-    # bits.
+    # By bits, since writing under a mask takes five times as long; a byte of 0 or -1 widens to a mask.
     kept = xp.subtract(chosen.view(np.int8), np.int8(1)).astype(f"i{out.itemsize}")
     bits = out.view(kept.dtype)
     bits &= kept
@@ -211,8 +209,8 @@ def _clear(xp: Any, out: Any, chosen: Any) -> None:
 def members_on_the_left(xp: Any, rows: int, left: int, members: Any, uniforms: Any) -> Any:
     """How many members of a random subset are among the first of its rows: the hypergeometric law.
 
-    Formula: `P(x) = C(left, x)·C(rows - left, m - x)/C(rows, m)`; the least `x` with `ceil(2³²·P(X <= x)) >
-    floor(2³²·u)`.
+    Formula: `P(x) = C(left, x)·C(rows - left, m - x)/C(rows, m)`; the least `x` with
+    `floor(2³²·P(X <= x) + 1/2) > floor(2³²·u)`.
 
     Args:
         xp: The array library.

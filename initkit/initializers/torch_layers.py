@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import sqrt
-from operator import index as as_integer
 from typing import Any, ClassVar
-
-import numpy as np
 
 from initkit.draws import Draw
 from initkit.dtypes import DType, Kind
-from initkit.errors import ArgumentError, ArgumentTypeError, ShapeError
+from initkit.errors import ShapeError
 from initkit.fans import fans
 from initkit.initializer import Moments, RandomInitializer
+from initkit.initializers.arguments import count_argument, flag_argument, integer_argument
 from initkit.initializers.random import check_reach, farthest_normal, fill_normal
 from initkit.layout import check_layout
 from initkit.region import Region, as_shape
@@ -66,11 +64,9 @@ class _BoundedByFan(_Bounded):
 
     def _fan_in(self, shape: tuple[int, ...]) -> int:
         if len(shape) < 2:
-            message = f"{type(self).__name__} needs the shape of the layer's weight, from which the bound"
-            message += " of its"
-            message += f" bias follows, too. Received: {shape} of rank {len(shape)}. Allowed: two axes or"
-            message += " more. For a"
-            message += " bias write, for example, weight_shape=(64, 32)."
+            message = f"{type(self).__name__} needs the shape of the layer's weight, from which the bound of"
+            message += f" its bias follows, too. Received: {shape} of rank {len(shape)}. Allowed: two axes or"
+            message += " more. For a bias write, for example, weight_shape=(64, 32)."
             raise ShapeError(message)
         return fans(shape, layout=self.layout).fan_in
 
@@ -186,11 +182,7 @@ class TorchRNN(_Bounded):
 
     def __init__(self, hidden_size: int, seed: int | SeedGenerator | None = None) -> None:
         super().__init__(seed)
-        self.hidden_size = _as_integer(hidden_size, "hidden_size", "64")
-        if self.hidden_size < 1:
-            message = "Argument `hidden_size` is out of range. Received: hidden_size="
-            message += f"{hidden_size!r:.100}. Allowed: 1 and more. Give the size of the hidden state."
-            raise ArgumentError(message)
+        self.hidden_size = count_argument(hidden_size, "hidden_size")
 
     def bound(self, shape: tuple[int, ...]) -> float:
         """One over the root of the hidden size."""
@@ -232,7 +224,7 @@ class TorchEmbedding(RandomInitializer):
 
     def __init__(self, padding_idx: int | None = None, seed: int | SeedGenerator | None = None) -> None:
         super().__init__(seed)
-        self.padding_idx = None if padding_idx is None else _as_integer(padding_idx, "padding_idx", "0")
+        self.padding_idx = None if padding_idx is None else integer_argument(padding_idx, "padding_idx")
 
     def check(self, shape: tuple[int, ...], dtype: DType) -> None:
         """Refuse shapes that are no table, or lack the padding row; dtypes that are not floating."""
@@ -244,16 +236,14 @@ class TorchEmbedding(RandomInitializer):
         """The padding row's number from the start."""
         if len(shape) != 2:
             message = f"A table of embeddings has two axes. Received: shape={shape} of rank {len(shape)}."
-            message += " Allowed:"
-            message += " rows and features. Write, for example, (50257, 768)."
+            message += " Allowed: rows and features. Write, for example, (50257, 768)."
             raise ShapeError(message)
         if self.padding_idx is None:
             return None
         if not -shape[0] <= self.padding_idx < shape[0]:
             allowed = f"{-shape[0]} to {shape[0] - 1}" if shape[0] else "none, since there are no rows"
             message = f"The shape {shape} has no padding row. Received: padding_idx={self.padding_idx}."
-            message += " Allowed:"
-            message += f" {allowed}. Choose one of the table's rows, or leave padding_idx out."
+            message += f" Allowed: {allowed}. Choose one of the table's rows, or leave padding_idx out."
             raise ShapeError(message)
         return self.padding_idx % shape[0]
 
@@ -318,11 +308,7 @@ class TorchMHA(_Bounded):
         self, fused: bool = True, seed: int | SeedGenerator | None = None, layout: str = "torch"
     ) -> None:
         super().__init__(seed)
-        if not isinstance(fused, (bool, np.bool_)):
-            message = f"Argument `fused` must be True or False. Received: {fused!r:.100} of type"
-            message += f" {type(fused).__name__}. Allowed: these two. Leave it out for PyTorch's scale."
-            raise ArgumentTypeError(message)
-        self.fused = bool(fused)
+        self.fused = flag_argument(fused, "fused")
         self.layout = check_layout(layout)
 
     def bound(self, shape: tuple[int, ...]) -> float:
@@ -330,9 +316,8 @@ class TorchMHA(_Bounded):
         if len(shape) < 2:
             if shape:
                 return 0.0
-            message = "TorchMHA makes weights and biases. Received: shape=() of rank 0. Allowed: one axis"
-            message += " for a"
-            message += " bias, two or more for a weight. Write, for example, (192, 64)."
+            message = "TorchMHA makes weights and biases. Received: shape=() of rank 0. Allowed: one axis for"
+            message += " a bias, two or more for a weight. Write, for example, (192, 64)."
             raise ShapeError(message)
         fan_in, fan_out = fans(shape, layout=self.layout)
         if not self.fused:
@@ -343,15 +328,3 @@ class TorchMHA(_Bounded):
                 raise ShapeError(message)
             fan_out //= 3
         return sqrt(3.0) * sqrt(2.0 / max(fan_in + fan_out, 1))
-
-
-def _as_integer(value: object, name: str, example: str) -> int:
-    try:
-        if isinstance(value, (bool, np.bool_)):
-            # They pass for integers, yet nobody means them as such.
-            raise TypeError
-        return as_integer(value)  # type: ignore[arg-type]  # the check itself
-    except TypeError:
-        message = f"Argument `{name}` must be an integer. Received: {name}={value!r:.100} of type"
-        message += f" {type(value).__name__}. Allowed: integers. Write, for example, {name}={example}."
-        raise ArgumentTypeError(message) from None

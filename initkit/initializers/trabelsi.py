@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from initkit.dtypes import DType, Kind, require_kind
 from initkit.fans import Axes
-from initkit.initializers.options import option_argument
+from initkit.initializers.arguments import choice_argument
 from initkit.initializers.scaled_by_fan import ScaledByFan
 from initkit.registry import built_in
 from initkit.seed import SeedGenerator
@@ -69,7 +69,7 @@ class Trabelsi(ScaledByFan):
         depthwise: bool = False,
     ) -> None:
         super().__init__(seed, input_axes, output_axes, batch_axes, layout, groups, transposed, depthwise)
-        self.criterion = option_argument(criterion, "criterion", tuple(CRITERIA))
+        self.criterion = choice_argument(criterion, "criterion", tuple(CRITERIA))
         self.scale, self.mode = CRITERIA[self.criterion]
 
     def check(self, shape: tuple[int, ...], dtype: DType) -> None:

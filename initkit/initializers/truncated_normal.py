@@ -11,11 +11,10 @@ import numpy as np
 
 from initkit.draws import Draw
 from initkit.dtypes import DTYPES, DType, Kind, resolve_dtype
-from initkit.errors import ArgumentError, ArgumentTypeError
+from initkit.errors import ArgumentError
 from initkit.initializer import Moments, RandomInitializer
-from initkit.initializers.arguments import float_argument
+from initkit.initializers.arguments import choice_argument, flag_argument, float_argument
 from initkit.initializers.complex_laws import fill_truncated_complex_normal, truncated_modulus_std
-from initkit.initializers.options import option_argument
 from initkit.initializers.random import check_reach, farthest_normal
 from initkit.kernels.normal_law import truncated_moments
 from initkit.region import Region
@@ -109,13 +108,8 @@ class TruncatedNormal(RandomInitializer):
         self.stddev = float_argument(stddev, "stddev", low=0.0)
         self.lower = _bound(lower, "lower")
         self.upper = _bound(upper, "upper")
-        self.bounds = option_argument(bounds, "bounds", BOUNDS)
-        if not isinstance(corrected, (bool, np.bool_)):
-            message = f"Argument `corrected` must be True or False. Received: {corrected!r:.100} of type"
-            message += f" {type(corrected).__name__}. Allowed: True, False. Choose True for a `stddev` that"
-            message += " is that of the values."
-            raise ArgumentTypeError(message)
-        self.corrected = bool(corrected)
+        self.bounds = choice_argument(bounds, "bounds", BOUNDS)
+        self.corrected = flag_argument(corrected, "corrected")
         if not self.lower < self.upper:
             message = "`lower` must be below `upper`, or there is no value between them. Received:"
             message += f" lower={self.lower}, upper={self.upper}. Allowed: lower below upper. Exchange the"

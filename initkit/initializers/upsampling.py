@@ -12,8 +12,8 @@ from initkit.draws import Draw
 from initkit.dtypes import DTYPES, DType, Kind, resolve_dtype
 from initkit.errors import ShapeError
 from initkit.initializer import BUFFER_ELEMENTS, Moments, RegionInitializer
+from initkit.initializers.arguments import choice_argument, count_argument
 from initkit.initializers.composite import Modifier
-from initkit.initializers.discrete_arguments import choice_argument, count_argument
 from initkit.initializers.pieces import Piece, fill_pieces
 from initkit.layout import RECEPTIVE_FIELD_LETTERS, axis_letters, check_layout
 from initkit.region import Region, as_shape

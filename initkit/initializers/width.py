@@ -6,8 +6,7 @@ from math import sqrt
 
 from initkit.errors import ArgumentError
 from initkit.fans import Axes
-from initkit.initializers.arguments import float_argument
-from initkit.initializers.discrete_arguments import count_argument, flag_argument
+from initkit.initializers.arguments import count_argument, flag_argument, float_argument
 from initkit.initializers.scaled_by_fan import ScaledByFan
 from initkit.registry import built_in
 from initkit.seed import SeedGenerator

@@ -21,7 +21,7 @@ __all__ = ["register", "wrap"]
 
 # What Keras' EinsumDense writes into the config of an initializer that it makes again for its own axes.
 _REWIRED = ("seed", "input_axes", "output_axes")
-_OTHER_READING = {"batch_axes": None, "layout": None, "groups": 1, "transposed": False, "depthwise": False}
+_OTHER_READING: dict[str, Any] = {"batch_axes": None, "layout": None, "groups": 1, "transposed": False, "depthwise": False}
 
 
 def wrap(initializer: Any) -> Any:
@@ -188,7 +188,7 @@ class _Adapter:
             message += " Allowed: what its get_config gave. Make the object with initkit.interop.keras.wrap."
             raise ConfigError(message)
         stream: _Stream | None = getattr(description, "stream", None)
-        changes = {} if stream is None else {"seed": stream.generator}
+        changes: dict[str, Any] = {} if stream is None else {"seed": stream.generator}
         arguments = description["config"]
         changes |= {name: config[name] for name in _REWIRED if name in config and name in arguments}
         if changes.get("input_axes") is not None:

@@ -7,7 +7,7 @@ Whoever has a compiler and a device, as backends/cupy_programs.py has, does the 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from math import prod
 from pathlib import Path
@@ -93,7 +93,7 @@ def fill_source(transform: int, output: DType) -> str:
         "IK_OUTPUT": output.name,
         "IK_BYTES": output.numpy.itemsize,
     }
-    return _defined(macros) + _with_includes("fill.cu")
+    return _defined(macros) + with_includes("fill.cu")
 
 
 @cache
@@ -118,18 +118,29 @@ def store_source(source_bits: int, output: DType) -> str:
         "IK_BYTES": output.numpy.itemsize,
         "IK_NAN": f"{_NANS[output.name]:#x}u",
     }
-    return _defined(macros) + _with_includes("store.cu")
+    return _defined(macros) + with_includes("store.cu")
 
 
-def _defined(macros: dict[str, str | int]) -> str:
+def _defined(macros: Mapping[str, object]) -> str:
     return "".join(f"#define {name} {value}\n" for name, value in macros.items())
 
 
 @cache
-def _with_includes(name: str) -> str:
-    """A file with its includes in place: caches of compiled code know a program by its text."""
+def with_includes(name: str) -> str:
+    """A file of this folder with its includes in place: caches of compiled code know a program by its text.
+
+    Args:
+        name: The file's name.
+
+    Returns:
+        Its text, which includes nothing of this folder.
+
+    Example:
+        >>> "#include \"" in with_includes("fill.cu")
+        False
+    """
     text = (Path(__file__).parent / name).read_text(encoding="utf-8")
-    return _INCLUDE.sub(lambda found: _with_includes(found[1]), text)
+    return _INCLUDE.sub(lambda found: with_includes(found[1]), text)
 
 
 def fill_launch(

@@ -116,10 +116,11 @@ IK_INLINE void ik_put(ik_u32 *registers, int place, ik_draw_real value) {
 
 /* ---- Stores --------------------------------------------------------------------------------------------- */
 
-/* Four registers to 16 bytes, in pieces of the size of the address' alignment, which is that of elements or more. */
+/* Four registers to 16 bytes, in pieces of the size of the address' alignment, which is that of elements or more. The
+ * widest store is an intrinsic, for compilers take plain ones apart and share the parts with the other branches. */
 IK_INLINE void ik_store16(unsigned char *out, const ik_u32 *registers, ik_u32 alignment) {
     if (alignment == 16) {
-        *(uint4 *)out = make_uint4(registers[0], registers[1], registers[2], registers[3]);
+        __stwb((uint4 *)out, make_uint4(registers[0], registers[1], registers[2], registers[3]));
     } else if (IK_BYTES == 8 || alignment == 8) {
         *(uint2 *)out = make_uint2(registers[0], registers[1]);
         *(uint2 *)(out + 8) = make_uint2(registers[2], registers[3]);

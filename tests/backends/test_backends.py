@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from initkit.backends import BACKENDS, Backend, check_backend, checked_backend_name, get_backend
+from initkit.draws import draw_key
 from initkit.dtypes import DTYPES
 from initkit.errors import ArgumentTypeError, BackendError, ShapeError
 from initkit.region import Region
-from initkit.draws import draw_key
 
 KEY = draw_key(7)
 

@@ -65,15 +65,30 @@ ENTRIES = (
         _KERNELS,
         FLOATS + COMPLEX,
         label="VarianceScaling-layout",
+        large=(518, 131),
     ),
     *(Entry(cls, _AXES, _WITH_AXES) for cls in _NAMED),
     *(Entry(cls, _LAYOUT, _KERNELS, COMPLEX, label=f"{cls.__name__}-layout", large=None) for cls in _NAMED),
     *(
-        Entry(cls, {**_AXES, "batch_axes": [1]}, _BATCHED, ("float32",), label=f"{cls.__name__}-batch")
+        Entry(
+            cls,
+            {**_AXES, "batch_axes": [1]},
+            _BATCHED,
+            ("float32",),
+            label=f"{cls.__name__}-batch",
+            large=None,
+        )
         for cls in (*_NAMED, ik.VarianceScaling)
     ),
     *(
-        Entry(cls, {"depthwise": True}, ((3, 3, 4, 2),), ("float32",), label=f"{cls.__name__}-depthwise")
+        Entry(
+            cls,
+            {"depthwise": True},
+            ((3, 3, 4, 2),),
+            ("float32",),
+            label=f"{cls.__name__}-depthwise",
+            large=None,
+        )
         for cls in (*_NAMED, ik.VarianceScaling)
     ),
     Entry(

@@ -63,7 +63,7 @@ def test_moments() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: ik.RandomFourier("phase"), ArgumentError, "`part` names no option"),
+        (lambda: ik.RandomFourier("phase"), ArgumentError, "`part` has no such value"),
         (lambda: ik.RandomFourier(lengthscale=0.0), ArgumentError, "Received: lengthscale=0.0. Allowed"),
         (lambda: ik.RandomFourier(lengthscale=-1.0), ArgumentError, "`lengthscale` is out of range"),
         (lambda: RandomFourier(lengthscale="1"), ArgumentTypeError, "real number"),

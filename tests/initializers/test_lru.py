@@ -139,8 +139,8 @@ def test_moments_of_the_whole_disc() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: ik.LRURing("nu_lg"), ArgumentError, "`part` names no option.*mean 'nu_log'"),
-        (lambda: LRURing(None), ArgumentTypeError, "`part` must be a text"),
+        (lambda: ik.LRURing("nu_lg"), ArgumentError, "`part` has no such value.*mean 'nu_log'"),
+        (lambda: LRURing(None), ArgumentTypeError, "`part` must be text"),
         (lambda: ik.LRURing(r_min=0.5, r_max=0.4), ArgumentError, "Received: r_min=0.5, r_max=0.4. Allowed"),
         (lambda: ik.LRURing(r_min=1.0), ArgumentError, "must enclose a ring"),
         (lambda: ik.LRURing(r_max=0.0), ArgumentError, "must enclose a ring.*r_max=0.0"),

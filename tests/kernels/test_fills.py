@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import initkit as ik
 from initkit.dtypes import DTYPES, DType
-from initkit.kernels import fill_normal, fill_truncated_normal, fill_uniform, fills, twin
+from initkit.kernels import fill_normal, fill_truncated_normal, fill_uniform, fills, requests, twin
 from initkit.kernels.loader import Engine, engine
 from initkit.kernels.parameters import (
     NormalParameters,
@@ -293,7 +293,7 @@ def test_subnormal_values_where_they_are_flushed(
 ) -> None:
     """A caller that flushes subnormal numbers to zero gets the same bits, and goes on flushing."""
     monkeypatch.setenv("INITKIT_NUM_THREADS", "3")
-    for cached in (fills._uniform, fills._normal, fills._truncated):
+    for cached in (requests.uniform_request, requests.normal_request, requests.truncated_normal_request):
         cached.cache_clear()
     fill, parameters = SUBNORMAL[law]
     out = np.empty(2 * PIECE + 100, dtype.numpy)

@@ -1,0 +1,129 @@
+"""CuPy itself: whether it can be used here, on which devices, and what to do where it cannot."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.util import find_spec
+from types import ModuleType
+
+from initkit.errors import BackendError
+
+# The first that takes NumPy 2.2 and the dtypes of ml_dtypes; pyproject.toml asks for no older one.
+_MINIMUM = (13, 4)
+_INSTALL = "`pip install cupy-cuda12x[ctk]` or `pip install cupy-cuda13x[ctk]`, by the CUDA version of your"
+_INSTALL += " driver, which `nvidia-smi` tells"
+_DEVICE_NAME = re.compile(r"cuda:(0|[1-9][0-9]{0,8})")
+
+
+@cache
+def cupy_library() -> ModuleType:
+    """Import CuPy, and make sure that it finds a compiler, a driver and a device.
+
+    Returns:
+        The module. Only success is remembered, so what was missing can be installed or switched on.
+
+    Raises:
+        BackendError: CuPy is not installed or cannot be imported, is too old, or finds no NVRTC, no driver or
+            no device; the message says which, and what to do.
+    """
+    if find_spec("cupy") is None:
+        raise BackendError(_message("CuPy is not installed", f"Install it with {_INSTALL}."))
+    try:
+        import cupy
+    except ImportError as error:
+        raise BackendError(
+            _message(
+                f"importing CuPy fails ({_first_line(error)})",
+                f"Uninstall every package whose name begins with cupy, then {_INSTALL}.",
+            )
+        ) from error
+    version = tuple(int(part) for part in re.findall(r"\d+", cupy.__version__)[:2])
+    if version < _MINIMUM:
+        oldest = ".".join(map(str, _MINIMUM))
+        raise BackendError(
+            _message(
+                f"CuPy {cupy.__version__} is too old", f"Upgrade it to {oldest} or newer with {_INSTALL}."
+            )
+        )
+    # The driver comes first: it is what machines without a GPU lack.
+    try:
+        count = cupy.cuda.runtime.getDeviceCount()
+    except RuntimeError as error:
+        raise BackendError(
+            _message(
+                f"CUDA finds no driver or no device ({_first_line(error)})",
+                "Install NVIDIA's driver or a newer one, or make a GPU visible (CUDA_VISIBLE_DEVICES).",
+            )
+        ) from error
+    if not count:
+        raise BackendError(
+            _message("CUDA finds no device", "Make a GPU visible (CUDA_VISIBLE_DEVICES), or install one.")
+        )
+    try:
+        cupy.cuda.nvrtc.getVersion()
+    except (RuntimeError, OSError, ImportError) as error:
+        raise BackendError(
+            _message(
+                f"CuPy finds no NVRTC, CUDA's run-time compiler ({_first_line(error)})",
+                f"Install it with {_INSTALL}; or install the CUDA toolkit of CuPy's CUDA version.",
+            )
+        ) from error
+    module: ModuleType = cupy
+    return module
+
+
+def _message(problem: str, remedy: str) -> str:
+    message = f"The CuPy backend cannot be used here, since {problem}. Received: backend='cupy'. Allowed:"
+    return f"{message} 'numpy', which gives the same bits. {remedy}"
+
+
+def _first_line(error: BaseException) -> str:
+    """The beginning of another library's message, which may go on for a page."""
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:200].rstrip(".")
+
+
+def device_number(device: object) -> int | None:
+    """Check a device of CuPy's.
+
+    Args:
+        device: None for the one that is current in CuPy at each call; its number; or `"cuda:0"` and so on.
+
+    Returns:
+        None, or the device's number.
+
+    Raises:
+        BackendError: CuPy cannot be used here, or there is no such device.
+    """
+    cupy = cupy_library()
+    if device is None:
+        return None
+    count = cupy.cuda.runtime.getDeviceCount()
+    named = _DEVICE_NAME.fullmatch(device) if isinstance(device, str) else None
+    number = int(named[1]) if named else device
+    if type(number) is int and 0 <= number < count:
+        return number
+    last = "" if count == 1 else f" to {count - 1}"
+    message = f"The CuPy backend has no such device. Received: device={device!r:.100}. Allowed: None for"
+    message += f" CuPy's current device, 0{last}, or the same as a string, 'cuda:0'. Choose one of these;"
+    message += " CUDA_VISIBLE_DEVICES decides which devices there are."
+    raise BackendError(message)
+
+
+def describe() -> str:
+    """What `show_config` tells of CuPy, in one line.
+
+    Returns:
+        The versions of CuPy and NVRTC, and the devices; nothing is compiled for it.
+
+    Raises:
+        BackendError: CuPy cannot be used here.
+    """
+    cupy = cupy_library()
+    devices = []
+    for number in range(cupy.cuda.runtime.getDeviceCount()):
+        name = cupy.cuda.runtime.getDeviceProperties(number)["name"].decode()
+        devices.append(f"{number}: {name} (sm_{cupy.cuda.Device(number).compute_capability})")
+    nvrtc = ".".join(map(str, cupy.cuda.nvrtc.getVersion()))
+    return f"available, cupy {cupy.__version__}, NVRTC {nvrtc}, devices {', '.join(devices)}"
