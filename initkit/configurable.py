@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+from abc import ABCMeta
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from hashlib import blake2b
@@ -11,7 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from initkit.errors import ConfigError, did_you_mean, nearest_names
+from initkit.errors import ArgumentTypeError, ConfigError, did_you_mean, nearest_names
 from initkit.serialization import decode, encode
 
 # Arrays up to this size are shown whole, so that a repr evaluates; larger ones by a digest.
@@ -21,7 +22,44 @@ _MOST_SHOWN_ELEMENTS = 1000
 _REQUIRED = object()
 
 
-class Configurable:
+class _TeachingConstructor(ABCMeta):
+    """Makes objects as `type` does, and explains arguments that the constructor does not take."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Make an object."""
+        try:
+            return super().__call__(*args, **kwargs)
+        except TypeError:
+            _refuse_arguments(cls, args, kwargs)
+            raise
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        """That of the constructor, and not of the method above."""
+        constructor: Any = inspect.getattr_static(cls, "__init__")
+        if constructor is object.__init__:
+            return inspect.Signature()
+        return inspect.Signature(list(inspect.signature(constructor).parameters.values())[1:])
+
+
+def _refuse_arguments(cls: type, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    """Refuse arguments that do not fit a constructor; any other error is none of this function's business."""
+    signature = inspect.signature(cls)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        known = list(signature.parameters)
+        unknown = [name for name in kwargs if name not in known]
+        wrong = f"has no argument {unknown[0]!r}" if unknown else f"cannot be made so: {error}"
+        given = [*map("{!r:.50}".format, args), *(f"{name}={value!r:.50}" for name, value in kwargs.items())]
+        message = f"{cls.__name__} {wrong}. Received: {', '.join(given) or 'nothing'}. Allowed:"
+        message += f" {', '.join(known) or 'no arguments'}."
+        remedy = " Correct it, or leave it out." if unknown else " Give what is required, once."
+        hint = did_you_mean(nearest_names(unknown[0], known)) if unknown else ""
+        raise ArgumentTypeError(message + remedy + hint) from None
+
+
+class Configurable(metaclass=_TeachingConstructor):
     """The base class of what is described by its constructor's arguments alone.
 
     From the constructor's signature come the config, clones, equality, hash and repr.

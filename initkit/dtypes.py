@@ -84,8 +84,8 @@ def resolve_dtype(dtype: object = None) -> DType:
     """Find the table's row for whatever names a dtype.
 
     Args:
-        dtype: A NumPy dtype, a NumPy or ml_dtypes scalar type, a name such as `"bfloat16"`, Python's
-            `float`, `complex`, `int` or `bool` with NumPy's meaning; or None, which means float32.
+        dtype: A NumPy or torch dtype, a NumPy or ml_dtypes scalar type, a name such as `"bfloat16"`,
+            Python's `float`, `complex`, `int` or `bool` with NumPy's meaning; or None, which means float32.
 
     Returns:
         The row; the same object for every spelling.
@@ -115,8 +115,10 @@ def resolve_dtype(dtype: object = None) -> DType:
 
 @lru_cache(maxsize=256)
 def _resolve(dtype: object) -> DType:
-    if isinstance(dtype, str) and dtype in DTYPES:
-        return DTYPES[dtype]
+    # torch's dtypes print as torch.bfloat16, and NumPy knows none of them.
+    name = str(dtype).removeprefix("torch.")
+    if name in DTYPES and (isinstance(dtype, str) or type(dtype).__module__ == "torch"):
+        return DTYPES[name]
     try:
         found = np.dtype(dtype)  # type: ignore[call-overload]  # anything at all may come in here
     except (TypeError, ValueError):
@@ -133,6 +135,8 @@ def _unknown(dtype: object) -> str:
     name = str(dtype).rpartition(".")[2]
     hint = did_you_mean(nearest_names(name, DTYPES)) if len(name) < 40 else ""
     message = f"Unknown dtype. Received: {dtype!r:.100}. Allowed: {', '.join(DTYPES)}; or None for float32."
+    if isinstance(dtype, int):
+        return f"{message} A shape is one argument: write initializer((512, 256))."
     return f"{message} Name one of these.{hint}"
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import sys
 import warnings
-from abc import ABC, abstractmethod
-from typing import Any, ClassVar, NamedTuple, Self
+from abc import abstractmethod
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 import numpy as np
 
@@ -17,7 +18,11 @@ from initkit.kernels import filling_in_place
 from initkit.lazy import LazyArray
 from initkit.region import Region, as_shape
 from initkit.seed import SeedGenerator, as_seed, constant_draw, current_scope
-from initkit.targets import as_fillable
+from initkit.targets import as_fillable, note_written
+
+ArrayT = TypeVar("ArrayT")
+
+_PACKAGE = __name__.partition(".")[0]
 
 # A target that is not contiguous is filled through a buffer of this many elements.
 BUFFER_ELEMENTS = 1 << 20
@@ -30,7 +35,7 @@ class Moments(NamedTuple):
     std: float
 
 
-class Initializer(Configurable, ABC):
+class Initializer(Configurable):
     """The base class of everything that makes first values: `initializer(shape, dtype) -> array`.
 
     A class of your own defines `__init__`, which keeps every argument in an attribute of the same name,
@@ -95,7 +100,7 @@ class Initializer(Configurable, ABC):
         self.check(lengths, row)
         return LazyArray(self, lengths, row, self.take_draw())
 
-    def fill(self, array: Any) -> Any:
+    def fill(self, array: ArrayT) -> ArrayT:
         """Write the values into an array that exists, without a second one of its size.
 
         Args:
@@ -120,6 +125,7 @@ class Initializer(Configurable, ABC):
         draw = self.take_draw()
         with filling_in_place():
             self.fill_part(target, Region.whole(target.shape), draw)
+        note_written(array)
         return array
 
     def fill_part(self, target: Any, region: Region, draw: Draw) -> None:
@@ -195,23 +201,29 @@ class Initializer(Configurable, ABC):
         """The identity of the next array's values; the base class draws nothing itself."""
         return constant_draw()
 
-    def seeded(self, generator: SeedGenerator) -> Self:
-        """This initializer, or a clone of it that draws from a generator wherever it has no seed.
+    def seeded(self, seed: int | SeedGenerator) -> Self:
+        """This initializer, or a clone of it that draws from a seed wherever it has none.
 
         Args:
-            generator: Where an initializer without a seed draws from. One that is made of several others
-                gives each of them a child.
+            seed: A non-negative integer, or a `SeedGenerator`. An initializer that is made of several others
+                gives each of them a child of the generator, which an integer is the seed of.
 
         Returns:
             An initializer of the same class, which needs no `seed_scope` to be reproducible.
 
+        Raises:
+            ArgumentTypeError: The seed is neither.
+            SeedError: It is negative.
+
         Example:
             >>> import initkit as ik
-            >>> ik.HeNormal().seeded(ik.SeedGenerator(7)), ik.HeNormal(seed=3).seeded(ik.SeedGenerator(7))
-            (HeNormal(seed=SeedGenerator(7)), HeNormal(seed=3))
+            >>> ik.HeNormal().seeded(7), ik.HeNormal(seed=3).seeded(7)
+            (HeNormal(seed=7), HeNormal(seed=3))
+            >>> ik.Blocks(["he_normal", "zeros"]).seeded(7)
+            Blocks(initializers=[HeNormal(seed=SeedGenerator(7).child('0')), Zeros()])
         """
-        unseeded = getattr(self, "seed", generator) is None and "seed" in argument_names(type(self))
-        return self.clone(seed=generator) if unseeded else self
+        unseeded = getattr(self, "seed", seed) is None and "seed" in argument_names(type(self))
+        return self.clone(seed=seed) if unseeded else self
 
     def tolerance(self, dtype: DType) -> float:
         """How far a value may lie from that of another machine, or of the same element in a slice.
@@ -330,9 +342,16 @@ class RandomInitializer(RegionInitializer):
                 " values every time. For new values at every call write seed=initkit.SeedGenerator(); to"
             )
             message += f" keep these, write seed={self._entropy}."
-            # The third frame is the user's: the callers of this method are __call__, lazy and fill.
-            warnings.warn(message, UserWarning, stacklevel=3)
+            warnings.warn(message, UserWarning, stacklevel=_frames_of_this_package() + 1)
         return seeded_draw(self._entropy)
+
+
+def _frames_of_this_package() -> int:
+    """How many calls of this package are on the stack, this function's apart: the next one is the user's."""
+    frame, number = sys._getframe(1), 0
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
+        frame, number = frame.f_back, number + 1
+    return number
 
 
 # A kind of value can become every later one.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from math import prod
+from math import gcd, prod
 from operator import index as as_integer
 from types import EllipsisType
 from typing import Any, NamedTuple
@@ -231,6 +231,39 @@ class Region:
         )
         return slice(low, high), inner
 
+    def common(self, other: Region, axis: int) -> tuple[slice, int, int, int]:
+        """Where this region meets another one of the same array along an axis.
+
+        Args:
+            other: The other region.
+            axis: The axis, counted from 0.
+
+        Returns:
+            The positions in this region of what they have in common; and of the same elements in the other
+            one the first position, the step and the number.
+        """
+        start, step, count = self.starts[axis], self.steps[axis], self.counts[axis]
+        first, stride, length = other.starts[axis], other.steps[axis], other.counts[axis]
+        shared = gcd(step, stride)
+        if not count or not length or (first - start) % shared:
+            return slice(0, 0), 0, 1, 0
+        # Every `period` positions the two meet: step·p = first - start, modulo stride.
+        period = abs(stride) // shared
+        meeting = (first - start) // shared * pow(step // shared, -1, period) % period
+        low, high = _positions(start, step, first, first + (length - 1) * stride)
+        low, high = max(low, 0), min(high, count - 1)
+        begin = low + (meeting - low) % period
+        if begin > high:
+            return slice(0, 0), 0, 1, 0
+        number = (high - begin) // period + 1
+        position = (start + step * begin - first) // stride
+        return (
+            slice(begin, begin + (number - 1) * period + 1, period),
+            position,
+            period * step // stride,
+            number,
+        )
+
     def index(self) -> tuple[slice, ...]:
         """The slices that cut this region from an array of the whole shape."""
         return tuple(
@@ -287,6 +320,14 @@ class Region:
             steps.append(step)
             counts.append(count)
         return cls(shape, tuple(starts), tuple(steps), tuple(counts)), tuple(kept)
+
+
+def _positions(start: int, step: int, one_end: int, other_end: int) -> tuple[int, int]:
+    """The least and the greatest `p` for which `start + step·p` lies between two ends, both included."""
+    least, most = sorted((one_end, other_end))
+    if step > 0:
+        return -((start - least) // step), (most - start) // step
+    return -((most - start) // -step), (start - least) // -step
 
 
 def _boxes(counts: tuple[int, ...], limit: int) -> Iterator[tuple[slice, ...]]:

@@ -44,6 +44,7 @@ def as_seed(seed: object) -> int:
             raise TypeError
         value = as_integer(seed)  # type: ignore[arg-type]  # the check itself
     except TypeError:
+        refuse_foreign_generator(seed)
         message = "`seed` argument should be an instance of initkit.SeedGenerator() or an integer."
         message += f" Received: seed={seed!r:.100} of type {type(seed).__name__}. Allowed: integers from 0 up"
         message += " and SeedGenerators; None where a seed can be left out. Write, for example, seed=7."
@@ -57,6 +58,31 @@ def as_seed(seed: object) -> int:
         message += " Write, for example, abs(seed), or hash a negative number into one."
         raise SeedError(message)
     return value
+
+
+def refuse_foreign_generator(given: object) -> None:
+    """Refuse the random generators of other libraries, and say what to write instead.
+
+    Args:
+        given: What stands where a `SeedGenerator` may stand.
+
+    Raises:
+        ArgumentTypeError: It is a generator of torch's or NumPy's.
+
+    Example:
+        >>> refuse_foreign_generator(SeedGenerator(7))
+    """
+    library = type(given).__module__.partition(".")[0]
+    integer = {
+        ("torch", "Generator"): "generator.initial_seed()",
+        ("numpy", "Generator"): "int(generator.integers(2**63))",
+        ("numpy", "RandomState"): "int(generator.randint(2**31))",
+    }.get((library, type(given).__name__))
+    if integer is not None:
+        message = f"initkit has streams of its own. Received: a generator of {library}'s, {given!r:.100}."
+        message += " Allowed: SeedGenerators, which advance as it does. Make one for all calls, once, from an"
+        message += f" integer of its: initkit.SeedGenerator({integer})."
+        raise ArgumentTypeError(message)
 
 
 class SeedGenerator:
@@ -307,6 +333,26 @@ def _as_name(name: object) -> str:
     return str(name)
 
 
+def as_generator(seed: object) -> SeedGenerator:
+    """The generator that a seed stands for.
+
+    Args:
+        seed: A non-negative integer, or a `SeedGenerator`, which is returned as it is.
+
+    Returns:
+        A generator.
+
+    Raises:
+        ArgumentTypeError: It is neither.
+        SeedError: It is negative.
+
+    Example:
+        >>> as_generator(7)
+        SeedGenerator(7)
+    """
+    return seed if isinstance(seed, SeedGenerator) else SeedGenerator(as_seed(seed))
+
+
 _scope: ContextVar[SeedGenerator | None] = ContextVar("initkit_seed_scope", default=None)
 
 
@@ -338,7 +384,7 @@ def seed_scope(seed: int | SeedGenerator) -> Iterator[SeedGenerator]:
         >>> bool((first == again).all())
         True
     """
-    generator = seed if isinstance(seed, SeedGenerator) else SeedGenerator(as_seed(seed))
+    generator = as_generator(seed)
     token = _scope.set(generator)
     try:
         yield generator

@@ -2,88 +2,203 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from initkit.backends import Backend, get_backend
+from initkit.backends.cupy_library import cupy_library
 from initkit.dtypes import DTYPES
 from initkit.errors import ArgumentError, ArgumentTypeError
 
+# What __dlpack_device__ calls CUDA's memory, and its managed memory.
+_DLPACK_CUDA = (2, 13)
 
-def as_fillable(array: Any) -> np.ndarray[Any, Any]:
-    """A NumPy view of the memory of an array that shall be filled in place.
+
+class Target(NamedTuple):
+    """An array that shall be filled in place.
+
+    Attributes:
+        array: The backend's view of its memory.
+        backend: What fills it: where the memory is, and on the stream on which its owner works.
+    """
+
+    array: Any
+    backend: Backend
+
+
+def as_target(array: Any) -> Target:
+    """The memory of an array that shall be filled in place, and the backend that can do it.
 
     Args:
-        array: A writable NumPy array, or a torch tensor on the CPU.
+        array: A writable NumPy array, a CuPy array, a torch tensor on the CPU or a CUDA device, or any other
+            array in CUDA's memory that has `__cuda_array_interface__` or DLPack.
 
     Returns:
-        A plain NumPy array that shares its memory.
+        A plain NumPy or CuPy array that shares its memory, and its backend.
 
     Raises:
-        ArgumentTypeError: It is neither, lives on another device, or keeps its values in another form than
-            memory of its own.
+        ArgumentTypeError: It is none of these, lives on another device, or keeps its values in another form
+            than memory of its own.
         ArgumentError: It is read-only, or several of its elements share memory.
+        BackendError: It lives on a CUDA device, and CuPy cannot be used here.
+
+    Example:
+        >>> target = as_target(np.empty((2, 3)))
+        >>> target.array.shape, target.backend.name
+        ((2, 3), 'numpy')
+    """
+    target = _target(array)
+    view = target.array
+    if not getattr(view.flags, "writeable", True):
+        raise ArgumentError(_read_only(view.shape, view.dtype))
+    if view.size and any(
+        stride == 0 and length > 1 for length, stride in zip(view.shape, view.strides, strict=True)
+    ):
+        message = f"Elements of the array to fill share memory. Received: shape {view.shape}, strides"
+        message += f" {view.strides}. Allowed: arrays with memory for every element. Fill a copy of it, or"
+        message += " what it was broadcast from."
+        raise ArgumentError(message)
+    return target
+
+
+def as_fillable(array: Any) -> Any:
+    """The view alone of `as_target`.
 
     Example:
         >>> as_fillable(np.empty((2, 3))).shape
         (2, 3)
     """
+    return as_target(array).array
+
+
+def _read_only(shape: object, dtype: object) -> str:
+    message = f"The array to fill is read-only. Received: shape {shape}, dtype {dtype}. Allowed: writable"
+    return f"{message} arrays. Fill a copy of it, or, in NumPy, set array.flags.writeable = True."
+
+
+def _target(array: Any) -> Target:
     if isinstance(array, np.ndarray):
-        view = np.asarray(array)
-    elif _is_torch_tensor(array):
-        view = _torch_view(array)
-    else:
-        message = f"This cannot be filled in place. Received: {array!r:.100} of type {type(array).__name__}."
-        message += (
-            " Allowed: NumPy arrays, torch tensors on the CPU. For a new array, call the initializer with"
-        )
-        message += " a shape."
-        raise ArgumentTypeError(message)
-    if not view.flags.writeable:
-        message = (
-            f"The array to fill is read-only. Received: shape {view.shape}, dtype {view.dtype}. Allowed:"
-        )
-        message += " writable arrays. Fill a copy of it, or set array.flags.writeable = True."
-        raise ArgumentError(message)
-    if view.size and any(
-        stride == 0 and length > 1 for length, stride in zip(view.shape, view.strides, strict=True)
-    ):
-        message = f"Elements of the array to fill share memory. Received: shape {view.shape}, strides"
-        message += (
-            f" {view.strides}. Allowed: arrays with memory for every element. Fill a copy of it, or what"
-        )
-        message += " it was broadcast from."
-        raise ArgumentError(message)
-    return view
+        return Target(np.asarray(array), get_backend("numpy"))
+    if _is_of(array, "Tensor", "torch"):
+        return _torch_target(array)
+    if _is_of(array, "ndarray", "cupy"):
+        return Target(array, get_backend("cupy", array.device.id))
+    # JAX lends its arrays to be read, and says that nothing ever changes them.
+    if not _is_of(array, "ArrayImpl", "jax", "jaxlib"):
+        interface = getattr(array, "__cuda_array_interface__", None)
+        if isinstance(interface, dict):
+            return _interface_target(array, interface)
+        if _dlpack_device(array) in _DLPACK_CUDA:
+            return _dlpack_target(array)
+    message = f"This cannot be filled in place. Received: {array!r:.100} of type {type(array).__name__}."
+    message += " Allowed: NumPy arrays, CuPy arrays, torch tensors on the CPU or a CUDA device, and other"
+    message += (
+        " arrays in CUDA's memory that may be changed and have __cuda_array_interface__ or DLPack. For a"
+    )
+    message += " new array, call the initializer with a shape."
+    raise ArgumentTypeError(message)
 
 
-def _is_torch_tensor(array: Any) -> bool:
-    # Whoever holds a tensor has imported torch, so its name is enough, and torch need not be installed.
-    return any(cls.__module__ == "torch" and cls.__name__ == "Tensor" for cls in type(array).__mro__)
+def _is_of(array: Any, name: str, *libraries: str) -> bool:
+    # Whoever holds such an array has imported its library, so names are enough, and it need not be installed.
+    return any(
+        cls.__name__ == name and cls.__module__.partition(".")[0] in libraries for cls in type(array).__mro__
+    )
 
 
-def _torch_view(tensor: Any) -> np.ndarray[Any, Any]:
+def _dlpack_device(array: Any) -> int | None:
+    """The kind of device that an array says it lives on."""
+    try:
+        return int(array.__dlpack_device__()[0])
+    except (AttributeError, TypeError, RuntimeError, BufferError):
+        return None
+
+
+def _interface_target(array: Any, interface: dict[str, Any]) -> Target:
+    """An array that tells of its memory by `__cuda_array_interface__`."""
+    if interface["data"][1]:
+        raise ArgumentError(_read_only(interface["shape"], interface["typestr"]))
+    view = cupy_library().asarray(array)
+    # CuPy has just waited for this stream; whoever goes on to work on it comes after what is filled on it.
+    return Target(view, _backend_on(view.device.id, interface.get("stream")))
+
+
+def _dlpack_target(array: Any) -> Target:
+    """An array that is lent by DLPack, whose owner makes CuPy's current stream come after its own."""
+    cupy = cupy_library()
+    try:
+        view = cupy.from_dlpack(array)
+    except (BufferError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
+        message = f"CuPy cannot take this array by DLPack ({error}). Received: {array!r:.100} of type"
+        message += f" {type(array).__name__}. Allowed: writable arrays of a dtype that CuPy exchanges. View"
+        message += " bfloat16 and float8 as a CuPy array first."
+        raise ArgumentTypeError(message) from error
+    return Target(view, get_backend("cupy", view.device.id))
+
+
+def _backend_on(device: int, stream: int | None) -> Backend:
+    from initkit.backends.cupy_backend import CupyBackend
+
+    return CupyBackend(device, stream)
+
+
+def _torch_target(tensor: Any) -> Target:
     plain = tensor.detach()
     name = str(plain.dtype).removeprefix("torch.")
-    lent = _lent_memory(plain, DTYPES[name].numpy) if name in DTYPES else None
-    if lent is None:
+    target = None
+    if name in DTYPES:
+        on_cpu = plain.device.type == "cpu"
+        target = (_lent_by_cpu if on_cpu else _lent_by_cuda)(plain, DTYPES[name].numpy)
+    if target is None:
         message = "This torch tensor cannot be filled in place. Received: dtype"
-        message += (
-            f" {plain.dtype}, device {plain.device}, layout {plain.layout}. Allowed: strided CPU tensors of"
-        )
-        message += f" {', '.join(DTYPES)}, not conjugated. Fill a CPU tensor and copy it over with"
-        message += " tensor.copy_(...)."
+        message += f" {plain.dtype}, device {plain.device}, layout {plain.layout}. Allowed: strided tensors"
+        message += f" on the CPU or a CUDA device, of {', '.join(DTYPES)}, not conjugated. Fill a CPU tensor"
+        message += " and copy it over with tensor.copy_(...)."
         raise ArgumentTypeError(message)
-    return lent
+    return target
 
 
-def _lent_memory(tensor: Any, dtype: np.dtype[Any]) -> np.ndarray[Any, Any] | None:
+def _lent_by_cpu(tensor: Any, dtype: np.dtype[Any]) -> Target | None:
     """The memory of a tensor as an array of `dtype`, or None where torch does not lend it."""
     import torch
 
     # NumPy knows bfloat16 and float8 from ml_dtypes alone, so torch lends such memory as integers.
     carrier = {2: torch.int16, 1: torch.uint8}[dtype.itemsize] if dtype.isbuiltin != 1 else tensor.dtype
     try:
-        return np.asarray(tensor.view(carrier).numpy()).view(dtype)
+        return Target(np.asarray(tensor.view(carrier).numpy()).view(dtype), get_backend("numpy"))
     except (RuntimeError, TypeError):
         return None
+
+
+def _lent_by_cuda(tensor: Any, dtype: np.dtype[Any]) -> Target | None:
+    """The same on a CUDA device; it is filled on torch's own stream, so that neither waits for the other."""
+    import torch
+
+    if tensor.device.type != "cuda" or tensor.layout != torch.strided or tensor.is_conj() or tensor.is_neg():
+        return None
+    cupy, device = cupy_library(), tensor.device.index
+    shape, strides = tuple(tensor.shape), tuple(stride * dtype.itemsize for stride in tensor.stride())
+    last = sum((length - 1) * stride for length, stride in zip(shape, strides, strict=True))
+    extent = last + dtype.itemsize if tensor.numel() else 0
+    memory = cupy.cuda.UnownedMemory(tensor.data_ptr(), extent, tensor, device)
+    view = cupy.ndarray(shape, dtype, cupy.cuda.MemoryPointer(memory, 0), strides)
+    return Target(view, _backend_on(device, torch.cuda.current_stream(tensor.device).cuda_stream))
+
+
+def note_written(array: Any) -> None:
+    """Tell torch that its tensor has other values now: they went past it.
+
+    Else a backward pass would not see that what it keeps has changed, and give wrong gradients without an
+    error.
+
+    Args:
+        array: What `as_fillable` was given.
+
+    Example:
+        >>> note_written(np.empty(3))
+    """
+    if _is_of(array, "Tensor", "torch"):
+        import torch
+
+        torch.autograd.graph.increment_version(array)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -109,12 +111,26 @@ def test_a_changed_value_is_not_written(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert "2 lines" in capsys.readouterr().out
 
 
-def test_the_command_runs() -> None:
-    """As it is documented, on the file as it is, the command changes nothing."""
+# Whatever NumPy has of its own for this processor, beyond what every processor of its kind has.
+_DISPATCHED = " ".join(import_module("numpy._core._multiarray_umath").__cpu_dispatch__)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {"INITKIT_SIMD": "baseline", "INITKIT_NUM_THREADS": "3"},
+        {"INITKIT_SIMD": "numpy", "NPY_DISABLE_CPU_FEATURES": _DISPATCHED},
+    ],
+    ids=["as it is", "baseline", "twin without SIMD"],
+)
+def test_the_command_runs(environment: dict[str, str]) -> None:
+    """As it is documented, on the file as it is, the command changes nothing, on whatever engine."""
     before = digests.DIGESTS.read_bytes()
     done = subprocess.run(
         [sys.executable, "-m", "tests.golden"],
         cwd=digests.DIGESTS.parents[2],
+        env={**os.environ, **environment},
         capture_output=True,
         encoding="utf-8",
         check=False,

@@ -302,7 +302,19 @@ def test_other_axes(case: tuple[tuple[int, ...], Any], data: st.DataObject) -> N
     axes = data.draw(st.permutations(range(len(shape))))
     expected = whole[region.index()].transpose(axes)
     assert np.array_equal(whole.transpose(axes)[region.permuted(axes).index()], expected)
-    assume(shape and min(shape))
+    assume(shape and 0 not in shape)
     axis = data.draw(st.integers(0, len(shape) - 1))
-    first = whole.take(0, axis)
-    assert np.array_equal(first[region.without_axis(axis).index()].shape, np.delete(region.counts, axis))
+    first: Any = whole.take(0, axis)
+    assert first[region.without_axis(axis).index()].shape == tuple(np.delete(region.counts, axis))
+
+
+@given(st.integers(1, 30), st.data())
+def test_common_part(length: int, data: st.DataObject) -> None:
+    """What two slices of an axis have in common is found in both, in the order of the first."""
+    one, other = (Region.from_index((length,), data.draw(_slices(length)))[0] for _ in range(2))
+    whole = np.arange(length)
+    first, second = whole[one.index()], whole[other.index()]
+    where, position, step, count = one.common(other, 0)
+    expected = first[np.isin(first, second)]
+    assert np.array_equal(first[where], expected)
+    assert [second[position + step * k] for k in range(count)] == expected.tolist()

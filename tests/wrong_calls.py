@@ -22,6 +22,10 @@ from initkit.errors import (
 )
 
 
+# Wrong on purpose, so the type checker must not look.
+_untyped: Any = ik
+
+
 class Wrong(NamedTuple):
     """A wrong call, the exact type of its exception and a pattern in its message."""
 
@@ -254,9 +258,11 @@ PARAMETERS = [
         "No law between these bounds has so large a standard deviation. Received: stddev=1.2",
     ),
     Wrong(lambda: ik.Trabelsi("xavier"), ArgumentError, "`criterion`.*Received: criterion='xavier'"),
-    Wrong(lambda: ik.Quaternion(None), ArgumentTypeError, "`criterion` must be"),
+    Wrong(lambda: _untyped.Quaternion(None), ArgumentTypeError, "`criterion` must be"),
     Wrong(
-        lambda: ik.Quaternion(component_axis=1.0), ArgumentTypeError, "`component_axis` must be an integer"
+        lambda: _untyped.Quaternion(component_axis=1.0),
+        ArgumentTypeError,
+        "`component_axis` must be an integer",
     ),
     Wrong(
         lambda: ik.Quaternion(component_axis=True), ArgumentTypeError, "component_axis` must be an integer"

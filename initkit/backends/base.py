@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from initkit.dtypes import DType
 from initkit.region import Region
 
@@ -58,6 +60,10 @@ class Backend(ABC):
             out: An array of a dtype of the table.
             values: An array that broadcasts to its shape; this backend's or NumPy's.
         """
+
+    @abstractmethod
+    def to_numpy(self, array: Any) -> np.ndarray[Any, Any]:
+        """The same values as a NumPy array, once they are there; the array itself where it is one."""
 
     @abstractmethod
     def uniform(self, out: Any, region: Region, key: DrawKey, low: float, high: float) -> None:

@@ -82,9 +82,10 @@ class CupyBackend(Backend):
                 # Of these dtypes CuPy's casts are NumPy's.
                 out[...] = values
                 return
-            part = "c" if row.kind == "complex" else "f"
-            if values.dtype.kind != part or values.dtype.itemsize < 4:
-                values = values.astype(np.complex128 if part == "c" else row.draw)
+            if values.dtype.kind in "biu" or values.dtype == np.float16:
+                values = values.astype(row.draw)
+            if row.kind == "complex" and values.dtype.kind != "c":
+                values = values.astype(np.complex64 if values.dtype == np.float32 else np.complex128)
             if out.size:
                 self._store(out, self.xp.broadcast_to(values, out.shape), row)
 
@@ -108,6 +109,12 @@ class CupyBackend(Backend):
                 carrier = f"u{out.dtype.itemsize}"
                 out, values = out.view(carrier), values.view(carrier)
             out[...] = values
+
+    def to_numpy(self, array: Any) -> np.ndarray[Any, Any]:
+        """A copy in this process' memory; waits for the stream."""
+        with self.on_device():
+            host: np.ndarray[Any, Any] = array.get()
+            return host
 
     def uniform(self, out: Any, region: Region, key: DrawKey, low: float, high: float) -> None:
         """Fill with the uniform law on `[low, high)`."""

@@ -45,6 +45,10 @@ class NumpyBackend(Backend):
         """Write values of the same dtype."""
         out[...] = values
 
+    def to_numpy(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """The array itself."""
+        return array
+
     def uniform(
         self, out: np.ndarray[Any, Any], region: Region, key: DrawKey, low: float, high: float
     ) -> None:

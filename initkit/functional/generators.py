@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from contextlib import AbstractContextManager
 
-from initkit.errors import ArgumentTypeError
 from initkit.seed import SeedGenerator, current_scope, seed_scope
 
 _default = SeedGenerator()
@@ -56,28 +55,3 @@ def _renew() -> None:
 # A forked process inherits the generator at its position, and would repeat its parent's values.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew)
-
-
-def refuse_foreign_generator(given: object) -> None:
-    """Refuse the random generators of other libraries, and say what to write instead.
-
-    Args:
-        given: What stands where a `SeedGenerator` may stand.
-
-    Raises:
-        ArgumentTypeError: It is a generator of torch's or NumPy's.
-
-    Example:
-        >>> refuse_foreign_generator(SeedGenerator(7))
-    """
-    module = type(given).__module__.partition(".")[0]
-    integer = {
-        ("torch", "Generator"): "generator.initial_seed()",
-        ("numpy", "Generator"): "int(generator.integers(2**63))",
-        ("numpy", "RandomState"): "int(generator.randint(2**31))",
-    }.get((module, type(given).__name__))
-    if integer is not None:
-        message = f"initkit has streams of its own. Received: a generator of {module}'s, {given!r:.100}."
-        message += " Allowed: SeedGenerators, which advance as it does. Make one for all calls, once, from an"
-        message += f" integer of its: initkit.SeedGenerator({integer})."
-        raise ArgumentTypeError(message)

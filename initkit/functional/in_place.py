@@ -6,7 +6,8 @@ from typing import Any
 
 from initkit.errors import ShapeError
 from initkit.functional.bounds import checked_bounds, truncated_normal_between
-from initkit.functional.filling import ArrayT, Seed, filled, seed_or_default
+from initkit.functional.filling import Seed, seed_or_default
+from initkit.initializer import ArrayT
 from initkit.initializers import (
     Constant,
     Dirac,
@@ -21,25 +22,25 @@ from initkit.initializers import (
 from initkit.initializers.arguments import float_argument
 
 
-def uniform_(x: ArrayT, a: float = 0.0, b: float = 1.0, *, seed: Seed = None) -> ArrayT:
+def uniform_(tensor: ArrayT, a: float = 0.0, b: float = 1.0, *, seed: Seed = None) -> ArrayT:
     """Fill an array with independent uniform values.
 
     Formula: `x ~ U[a, b)`; complex: uniform on the disk that has the segment from `a` to `b` as its diameter.
 
     Args:
-        x: A writable NumPy array or torch tensor of a float or complex dtype, of any shape and layout.
+        tensor: A writable NumPy array or torch tensor of a float or complex dtype, of any shape and layout.
         a: The lower end, finite (default 0.0).
         b: The upper end, finite, not below `a` (default 1.0).
         seed: A non-negative integer (the same values at every call) or a `SeedGenerator` (new values at every
             call); None for the default generator, see `initkit.functional`.
 
     Returns:
-        `x` itself, with the values of `RandomUniform(a, b, seed)`.
+        `tensor` itself, with the values of `RandomUniform(a, b, seed)`.
 
     Raises:
         ArgumentError: `a` is above `b`, a bound is NaN or infinite, or beyond the dtype's range.
-        ArgumentTypeError: `x` cannot be filled in place, its dtype is an integer or bool, or an argument has
-            the wrong type.
+        ArgumentTypeError: `tensor` cannot be filled in place, its dtype is an integer or bool, or an argument
+            has the wrong type.
 
     Example:
         >>> import numpy as np
@@ -49,28 +50,28 @@ def uniform_(x: ArrayT, a: float = 0.0, b: float = 1.0, *, seed: Seed = None) ->
         (True, True)
     """
     low, high = checked_bounds(a=float_argument(a, "a"), b=float_argument(b, "b"))
-    return filled(x, RandomUniform(low, high, seed=seed_or_default(seed)))
+    return RandomUniform(low, high, seed=seed_or_default(seed)).fill(tensor)
 
 
-def normal_(x: ArrayT, mean: float = 0.0, std: float = 1.0, *, seed: Seed = None) -> ArrayT:
+def normal_(tensor: ArrayT, mean: float = 0.0, std: float = 1.0, *, seed: Seed = None) -> ArrayT:
     """Fill an array with independent normal values.
 
     Formula: `x ~ N(mean, std²)`; complex: `E|x - mean|² = std²`.
 
     Args:
-        x: A writable NumPy array or torch tensor of a float or complex dtype, of any shape and layout.
+        tensor: A writable NumPy array or torch tensor of a float or complex dtype, of any shape and layout.
         mean: The mean, finite (default 0.0).
         std: The standard deviation, finite and not negative (default 1.0).
         seed: A non-negative integer (the same values at every call) or a `SeedGenerator` (new values at every
             call); None for the default generator, see `initkit.functional`.
 
     Returns:
-        `x` itself, with the values of `RandomNormal(mean, std, seed)`.
+        `tensor` itself, with the values of `RandomNormal(mean, std, seed)`.
 
     Raises:
         ArgumentError: `std` is negative, a parameter is NaN or infinite, or beyond the dtype's range.
-        ArgumentTypeError: `x` cannot be filled in place, its dtype is an integer or bool, or an argument has
-            the wrong type.
+        ArgumentTypeError: `tensor` cannot be filled in place, its dtype is an integer or bool, or an argument
+            has the wrong type.
 
     Example:
         >>> import numpy as np
@@ -78,11 +79,11 @@ def normal_(x: ArrayT, mean: float = 0.0, std: float = 1.0, *, seed: Seed = None
         >>> init.normal_(np.empty((512, 256), np.float32), std=0.02, seed=7).std().round(3)
         np.float32(0.02)
     """
-    return filled(x, RandomNormal(mean, float_argument(std, "std", low=0.0), seed=seed_or_default(seed)))
+    return RandomNormal(mean, float_argument(std, "std", low=0.0), seed=seed_or_default(seed)).fill(tensor)
 
 
 def trunc_normal_(
-    x: ArrayT, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, *, seed: Seed = None
+    tensor: ArrayT, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, *, seed: Seed = None
 ) -> ArrayT:
     """Fill an array with normal values given that they lie between two bounds.
 
@@ -91,7 +92,7 @@ def trunc_normal_(
     bounds at equal distances from the mean.
 
     Args:
-        x: A writable NumPy array or torch tensor of a float or complex dtype, of any shape and layout.
+        tensor: A writable NumPy array or torch tensor of a float or complex dtype, of any shape and layout.
         mean: The mean before truncation, finite (default 0.0).
         std: The standard deviation before truncation, finite and not negative (default 1.0).
         a: The lower bound; may be infinite (default -2.0).
@@ -100,14 +101,14 @@ def trunc_normal_(
             call); None for the default generator, see `initkit.functional`.
 
     Returns:
-        `x` itself, with the values of `TruncatedNormal(mean, std, seed, a, b, bounds="absolute")`, which
+        `tensor` itself, with the values of `TruncatedNormal(mean, std, seed, a, b, bounds="absolute")`, which
         are exact however far in the tail the bounds lie.
 
     Raises:
         ArgumentError: `a` is above `b`, `std` is negative, a parameter is NaN, values could leave the dtype's
-            range, or `x` is complex and the bounds are not at equal distances from the mean.
-        ArgumentTypeError: `x` cannot be filled in place, its dtype is an integer or bool, or an argument has
-            the wrong type.
+            range, or `tensor` is complex and the bounds are not at equal distances from the mean.
+        ArgumentTypeError: `tensor` cannot be filled in place, its dtype is an integer or bool, or an argument
+            has the wrong type.
 
     Example:
         >>> import numpy as np
@@ -116,24 +117,24 @@ def trunc_normal_(
         >>> abs(w).max().round(3), w.std().round(4)
         (np.float32(0.04), np.float32(0.0176))
     """
-    return filled(x, truncated_normal_between(mean, std, seed_or_default(seed), a=a, b=b))
+    return truncated_normal_between(mean, std, seed_or_default(seed), a=a, b=b).fill(tensor)
 
 
-def constant_(x: ArrayT, val: Any) -> ArrayT:
+def constant_(tensor: ArrayT, val: Any) -> ArrayT:
     """Fill an array with one value.
 
     Formula: `x = val`.
 
     Args:
-        x: A writable NumPy array or torch tensor of any dtype of the table, shape and layout.
-        val: A number; or an array of the shape of `x`.
+        tensor: A writable NumPy array or torch tensor of any dtype of the table, shape and layout.
+        val: A number; or an array of the shape of `tensor`.
 
     Returns:
-        `x` itself, every value `val`, rounded to nearest even.
+        `tensor` itself, every value `val`, rounded to nearest even.
 
     Raises:
-        ArgumentError: The dtype of `x` cannot hold the value.
-        ArgumentTypeError: `x` cannot be filled in place, or `val` is no number.
+        ArgumentError: The dtype of `tensor` cannot hold the value.
+        ArgumentTypeError: `tensor` cannot be filled in place, or `val` is no number.
 
     Example:
         >>> import numpy as np
@@ -141,22 +142,22 @@ def constant_(x: ArrayT, val: Any) -> ArrayT:
         >>> init.constant_(np.empty(3, np.float32), 0.5).tolist()
         [0.5, 0.5, 0.5]
     """
-    return filled(x, Constant(val))
+    return Constant(val).fill(tensor)
 
 
-def ones_(x: ArrayT) -> ArrayT:
+def ones_(tensor: ArrayT) -> ArrayT:
     """Fill an array with ones.
 
     Formula: `x = 1`.
 
     Args:
-        x: A writable NumPy array or torch tensor of any dtype of the table, shape and layout.
+        tensor: A writable NumPy array or torch tensor of any dtype of the table, shape and layout.
 
     Returns:
-        `x` itself, every value 1.
+        `tensor` itself, every value 1.
 
     Raises:
-        ArgumentTypeError: `x` cannot be filled in place.
+        ArgumentTypeError: `tensor` cannot be filled in place.
 
     Example:
         >>> import numpy as np
@@ -164,22 +165,22 @@ def ones_(x: ArrayT) -> ArrayT:
         >>> init.ones_(np.empty(3, np.float32)).tolist()
         [1.0, 1.0, 1.0]
     """
-    return filled(x, Ones())
+    return Ones().fill(tensor)
 
 
-def zeros_(x: ArrayT) -> ArrayT:
+def zeros_(tensor: ArrayT) -> ArrayT:
     """Fill an array with zeros.
 
     Formula: `x = 0`.
 
     Args:
-        x: A writable NumPy array or torch tensor of any dtype of the table, shape and layout.
+        tensor: A writable NumPy array or torch tensor of any dtype of the table, shape and layout.
 
     Returns:
-        `x` itself, every value 0.
+        `tensor` itself, every value 0.
 
     Raises:
-        ArgumentTypeError: `x` cannot be filled in place.
+        ArgumentTypeError: `tensor` cannot be filled in place.
 
     Example:
         >>> import numpy as np
@@ -187,23 +188,23 @@ def zeros_(x: ArrayT) -> ArrayT:
         >>> init.zeros_(np.empty(3, np.float32)).tolist()
         [0.0, 0.0, 0.0]
     """
-    return filled(x, Zeros())
+    return Zeros().fill(tensor)
 
 
-def eye_(x: ArrayT) -> ArrayT:
+def eye_(tensor: ArrayT) -> ArrayT:
     """Fill a matrix with the identity matrix; it need not be square.
 
     Formula: `x[i, j] = 1` where `i = j`, else 0.
 
     Args:
-        x: A writable NumPy array or torch tensor of two axes, of any dtype of the table and layout.
+        tensor: A writable NumPy array or torch tensor of two axes, of any dtype of the table and layout.
 
     Returns:
-        `x` itself; only 1 and 0 occur.
+        `tensor` itself; only 1 and 0 occur.
 
     Raises:
-        ShapeError: `x` has not exactly two axes.
-        ArgumentTypeError: `x` cannot be filled in place.
+        ShapeError: `tensor` has not exactly two axes.
+        ArgumentTypeError: `tensor` cannot be filled in place.
 
     Example:
         >>> import numpy as np
@@ -211,26 +212,27 @@ def eye_(x: ArrayT) -> ArrayT:
         >>> init.eye_(np.empty((2, 3), np.float32)).tolist()
         [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
     """
-    return filled(x, Identity())
+    return Identity().fill(tensor)
 
 
-def dirac_(x: ArrayT, groups: int = 1) -> ArrayT:
+def dirac_(tensor: ArrayT, groups: int = 1) -> ArrayT:
     """Fill a convolution's kernel with the one that hands its input channels on.
 
-    Formula: `x` is `(out, in/groups, k…)`; with `m = out/groups`, `x[g·m + d, d, k//2…] = 1` for every group
-    `g` and `d < min(m, in/groups)`, else 0.
+    Formula: `tensor` is `(out, in/groups, k…)`; with `m = out/groups`, `x[g·m + d, d, k//2…] = 1` for every
+    group `g` and `d < min(m, in/groups)`, else 0.
 
     Args:
-        x: A writable NumPy array or torch tensor of three to five axes, of any dtype and layout.
+        tensor: A writable NumPy array or torch tensor of three to five axes, of any dtype and layout.
         groups: The groups of channels, a divisor of the first axis (default 1).
 
     Returns:
-        `x` itself; only 1 and 0 occur.
+        `tensor` itself; only 1 and 0 occur.
 
     Raises:
-        ShapeError: `x` has fewer than three or more than five axes, or `groups` does not divide the first.
+        ShapeError: `tensor` has fewer than three or more than five axes, or `groups` does not divide the
+            first.
         ArgumentError: `groups` is below 1.
-        ArgumentTypeError: `x` cannot be filled in place, or `groups` is no integer.
+        ArgumentTypeError: `tensor` cannot be filled in place, or `groups` is no integer.
 
     Example:
         >>> import numpy as np
@@ -239,38 +241,38 @@ def dirac_(x: ArrayT, groups: int = 1) -> ArrayT:
         [[[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]], [[0.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]
     """
     initializer = Dirac(groups=groups, layout="torch")
-    shape = tuple(getattr(x, "shape", ()))
+    shape = tuple(getattr(tensor, "shape", ()))
     if not 3 <= len(shape) <= 5:
         message = (
             f"`dirac_` fills convolution kernels. Received: shape {shape} of rank {len(shape)}. Allowed:"
         )
         message += " three to five axes, (out, in/groups, k…). Use eye_ for a matrix."
         raise ShapeError(message)
-    return filled(x, initializer)
+    return initializer.fill(tensor)
 
 
-def orthogonal_(x: ArrayT, gain: float = 1, *, seed: Seed = None) -> ArrayT:
+def orthogonal_(tensor: ArrayT, gain: float = 1, *, seed: Seed = None) -> ArrayT:
     """Fill a weight with a random matrix of orthonormal rows or columns.
 
-    Formula: `x` is read as a matrix `W` whose rows are the first axis, and whose columns all the others;
+    Formula: `tensor` is read as a matrix `W` whose rows are the first axis, and whose columns all the others;
     `W·Wᵀ = gain²·I` where it is not taller than wide, otherwise `WᵀW = gain²·I`; of the Haar law.
 
     Args:
-        x: A writable NumPy array or torch tensor of two or more axes, of a float or complex dtype and any
-            layout; float16 and bfloat16, too.
+        tensor: A writable NumPy array or torch tensor of two or more axes, of a float or complex dtype and
+            any layout; float16 and bfloat16, too.
         gain: The factor, any finite number (default 1).
         seed: A non-negative integer (the same values at every call) or a `SeedGenerator` (new values at every
             call); None for the default generator, see `initkit.functional`.
 
     Returns:
-        `x` itself, with the values of `Orthogonal(gain, seed, column_axis=0)`, equal between machines up to
-        2e-6 of the gain.
+        `tensor` itself, with the values of `Orthogonal(gain, seed, column_axis=0)`, equal between machines up
+        to 2e-6 of the gain.
 
     Raises:
-        ShapeError: `x` has fewer than two axes.
+        ShapeError: `tensor` has fewer than two axes.
         ArgumentError: The gain is NaN or infinite, or beyond the dtype's range.
-        ArgumentTypeError: `x` cannot be filled in place, its dtype is an integer or bool, or an argument has
-            the wrong type.
+        ArgumentTypeError: `tensor` cannot be filled in place, its dtype is an integer or bool, or an argument
+            has the wrong type.
 
     Example:
         >>> import numpy as np
@@ -283,29 +285,30 @@ def orthogonal_(x: ArrayT, gain: float = 1, *, seed: Seed = None) -> ArrayT:
         Saxe, McClelland, Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear
         neural networks", 2014.
     """
-    return filled(x, Orthogonal(gain, seed_or_default(seed), column_axis=0))
+    return Orthogonal(gain, seed_or_default(seed), column_axis=0).fill(tensor)
 
 
-def sparse_(x: ArrayT, sparsity: float, std: float = 0.01, *, seed: Seed = None) -> ArrayT:
+def sparse_(tensor: ArrayT, sparsity: float, std: float = 0.01, *, seed: Seed = None) -> ArrayT:
     """Fill a matrix with normal values, and as many zeros in every column.
 
     Formula: `ceil(sparsity·rows)` zeros at random places of each column; `N(0, std²)` elsewhere. `sparsity`
     is the decimal number that is written: `0.07` of 100 rows are 7, where torch's rounding in binary makes 8.
 
     Args:
-        x: A writable NumPy array or torch tensor of two axes, of a float or complex dtype and any layout.
+        tensor: A writable NumPy array or torch tensor of two axes, of a float or complex dtype and any
+            layout.
         sparsity: The share of zeros, from 0 to 1.
         std: The standard deviation of the other values, finite and not negative (default 0.01).
         seed: A non-negative integer (the same values at every call) or a `SeedGenerator` (new values at every
             call); None for the default generator, see `initkit.functional`. It decides on places and values.
 
     Returns:
-        `x` itself, with the values of `Sparse(sparsity, std, seed)`.
+        `tensor` itself, with the values of `Sparse(sparsity, std, seed)`.
 
     Raises:
-        ShapeError: `x` has not exactly two axes.
+        ShapeError: `tensor` has not exactly two axes.
         ArgumentError: `sparsity` or `std` is out of range.
-        ArgumentTypeError: `x` cannot be filled in place, its dtype is an integer or bool, or an
+        ArgumentTypeError: `tensor` cannot be filled in place, its dtype is an integer or bool, or an
             argument has the wrong type.
 
     Example:
@@ -318,4 +321,4 @@ def sparse_(x: ArrayT, sparsity: float, std: float = 0.01, *, seed: Seed = None)
     Reference:
         Martens, "Deep learning via Hessian-free optimization", 2010.
     """
-    return filled(x, Sparse(sparsity, std, seed=seed_or_default(seed)))
+    return Sparse(sparsity, std, seed=seed_or_default(seed)).fill(tensor)

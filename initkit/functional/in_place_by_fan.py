@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from initkit.functional.filling import ArrayT, Seed, filled, seed_or_default
+from initkit.errors import ShapeError
+from initkit.functional.filling import Seed, seed_or_default
+from initkit.initializer import ArrayT
 from initkit.initializers import KaimingNormal, KaimingUniform, XavierNormal, XavierUniform
 
 
-def xavier_uniform_(x: ArrayT, gain: float = 1.0, *, seed: Seed = None) -> ArrayT:
+def xavier_uniform_(tensor: ArrayT, gain: float = 1.0, *, seed: Seed = None) -> ArrayT:
     """Fill a weight with Xavier's (Glorot's) uniform values.
 
     Formula: `x ~ U[-a, a)`, `a = gain·sqrt(6 / (fan_in + fan_out))`; complex: uniform on a disk,
     `E|x|² = a²/3`; fans are read as torch reads them, from `(out, in, k…)`.
 
     Args:
-        x: A writable NumPy array or torch tensor of two or more axes, of a float or complex dtype and any
-            layout.
+        tensor: A writable NumPy array or torch tensor of two or more axes, of a float or complex dtype and
+            any layout.
         gain: The factor, finite and not negative (default 1.0); see `calculate_gain`.
         seed: A non-negative integer (the same values at every call) or a `SeedGenerator` (new values at every
             call); None for the default generator, see `initkit.functional`.
 
     Returns:
-        `x` itself, with the values of `XavierUniform(gain, seed, layout="torch")`.
+        `tensor` itself, with the values of `XavierUniform(gain, seed, layout="torch")`.
 
     Raises:
-        ShapeError: `x` has fewer than two axes.
+        ShapeError: `tensor` has fewer than two axes.
         ArgumentError: The gain is out of range.
-        ArgumentTypeError: `x` cannot be filled in place, its dtype is an integer or bool, or an argument has
-            the wrong type.
+        ArgumentTypeError: `tensor` cannot be filled in place, its dtype is an integer or bool, or an argument
+            has the wrong type.
 
     Example:
         >>> import numpy as np
@@ -37,30 +39,31 @@ def xavier_uniform_(x: ArrayT, gain: float = 1.0, *, seed: Seed = None) -> Array
     Reference:
         Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
     """
-    return filled(x, XavierUniform(gain, seed_or_default(seed), layout="torch"))
+    _require_weight(tensor, "xavier_uniform_")
+    return XavierUniform(gain, seed_or_default(seed), layout="torch").fill(tensor)
 
 
-def xavier_normal_(x: ArrayT, gain: float = 1.0, *, seed: Seed = None) -> ArrayT:
+def xavier_normal_(tensor: ArrayT, gain: float = 1.0, *, seed: Seed = None) -> ArrayT:
     """Fill a weight with Xavier's (Glorot's) normal values, not truncated.
 
     Formula: `x ~ N(0, σ²)`, `σ = gain·sqrt(2 / (fan_in + fan_out))`; complex: `E|x|² = σ²`; fans are read as
     torch reads them, from `(out, in, k…)`.
 
     Args:
-        x: A writable NumPy array or torch tensor of two or more axes, of a float or complex dtype and any
-            layout.
+        tensor: A writable NumPy array or torch tensor of two or more axes, of a float or complex dtype and
+            any layout.
         gain: The factor, finite and not negative (default 1.0); see `calculate_gain`.
         seed: A non-negative integer (the same values at every call) or a `SeedGenerator` (new values at every
             call); None for the default generator, see `initkit.functional`.
 
     Returns:
-        `x` itself, with the values of `XavierNormal(gain, seed, layout="torch")`.
+        `tensor` itself, with the values of `XavierNormal(gain, seed, layout="torch")`.
 
     Raises:
-        ShapeError: `x` has fewer than two axes.
+        ShapeError: `tensor` has fewer than two axes.
         ArgumentError: The gain is out of range.
-        ArgumentTypeError: `x` cannot be filled in place, its dtype is an integer or bool, or an argument has
-            the wrong type.
+        ArgumentTypeError: `tensor` cannot be filled in place, its dtype is an integer or bool, or an argument
+            has the wrong type.
 
     Example:
         >>> import numpy as np
@@ -71,11 +74,12 @@ def xavier_normal_(x: ArrayT, gain: float = 1.0, *, seed: Seed = None) -> ArrayT
     Reference:
         Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
     """
-    return filled(x, XavierNormal(gain, seed_or_default(seed), layout="torch"))
+    _require_weight(tensor, "xavier_normal_")
+    return XavierNormal(gain, seed_or_default(seed), layout="torch").fill(tensor)
 
 
 def kaiming_uniform_(
-    x: ArrayT,
+    tensor: ArrayT,
     a: float = 0,
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
@@ -88,8 +92,8 @@ def kaiming_uniform_(
     uniform on a disk, `E|x|² = b²/3`; fans are read as torch reads them, from `(out, in, k…)`.
 
     Args:
-        x: A writable NumPy array or torch tensor of two or more axes, of a float or complex dtype and any
-            layout.
+        tensor: A writable NumPy array or torch tensor of two or more axes, of a float or complex dtype and
+            any layout.
         a: The negative slope, for `"leaky_relu"` alone (default 0).
         mode: `"fan_in"` (default) or `"fan_out"`; besides torch's two, `"fan_avg"` and `"fan_geo_avg"`.
         nonlinearity: A name that `calculate_gain` knows (default `"leaky_relu"`).
@@ -97,13 +101,13 @@ def kaiming_uniform_(
             call); None for the default generator, see `initkit.functional`.
 
     Returns:
-        `x` itself, with the values of `KaimingUniform(a, mode, nonlinearity, seed, layout="torch")`.
+        `tensor` itself, with the values of `KaimingUniform(a, mode, nonlinearity, seed, layout="torch")`.
 
     Raises:
-        ShapeError: `x` has fewer than two axes.
+        ShapeError: `tensor` has fewer than two axes.
         ArgumentError: No such mode or nonlinearity, or a slope out of range.
-        ArgumentTypeError: `x` cannot be filled in place, its dtype is an integer or bool, or an argument has
-            the wrong type.
+        ArgumentTypeError: `tensor` cannot be filled in place, its dtype is an integer or bool, or an argument
+            has the wrong type.
 
     Example:
         >>> import numpy as np
@@ -115,11 +119,12 @@ def kaiming_uniform_(
     Reference:
         He, Zhang, Ren, Sun, "Delving deep into rectifiers", 2015.
     """
-    return filled(x, KaimingUniform(a, mode, nonlinearity, seed_or_default(seed), layout="torch"))
+    _require_weight(tensor, "kaiming_uniform_")
+    return KaimingUniform(a, mode, nonlinearity, seed_or_default(seed), layout="torch").fill(tensor)
 
 
 def kaiming_normal_(
-    x: ArrayT,
+    tensor: ArrayT,
     a: float = 0,
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
@@ -132,8 +137,8 @@ def kaiming_normal_(
     `E|x|² = σ²`; fans are read as torch reads them, from `(out, in, k…)`.
 
     Args:
-        x: A writable NumPy array or torch tensor of two or more axes, of a float or complex dtype and any
-            layout.
+        tensor: A writable NumPy array or torch tensor of two or more axes, of a float or complex dtype and
+            any layout.
         a: The negative slope, for `"leaky_relu"` alone (default 0).
         mode: `"fan_in"` (default) or `"fan_out"`; besides torch's two, `"fan_avg"` and `"fan_geo_avg"`.
         nonlinearity: A name that `calculate_gain` knows (default `"leaky_relu"`).
@@ -141,13 +146,13 @@ def kaiming_normal_(
             call); None for the default generator, see `initkit.functional`.
 
     Returns:
-        `x` itself, with the values of `KaimingNormal(a, mode, nonlinearity, seed, layout="torch")`.
+        `tensor` itself, with the values of `KaimingNormal(a, mode, nonlinearity, seed, layout="torch")`.
 
     Raises:
-        ShapeError: `x` has fewer than two axes.
+        ShapeError: `tensor` has fewer than two axes.
         ArgumentError: No such mode or nonlinearity, or a slope out of range.
-        ArgumentTypeError: `x` cannot be filled in place, its dtype is an integer or bool, or an argument has
-            the wrong type.
+        ArgumentTypeError: `tensor` cannot be filled in place, its dtype is an integer or bool, or an argument
+            has the wrong type.
 
     Example:
         >>> import numpy as np
@@ -159,4 +164,18 @@ def kaiming_normal_(
     Reference:
         He, Zhang, Ren, Sun, "Delving deep into rectifiers", 2015.
     """
-    return filled(x, KaimingNormal(a, mode, nonlinearity, seed_or_default(seed), layout="torch"))
+    _require_weight(tensor, "kaiming_normal_")
+    return KaimingNormal(a, mode, nonlinearity, seed_or_default(seed), layout="torch").fill(tensor)
+
+
+def _require_weight(tensor: object, name: str) -> None:
+    """Refuse what has no fans."""
+    shape = tuple(getattr(tensor, "shape", ()))
+    if hasattr(tensor, "shape") and len(shape) < 2:
+        message = (
+            f"{name} fills weights, whose first two axes are outputs and inputs. Received: shape {shape}."
+        )
+        message += (
+            " Allowed: two axes or more. For a bias write zeros_, or uniform_ with bounds from its weight."
+        )
+        raise ShapeError(message)

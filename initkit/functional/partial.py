@@ -11,10 +11,10 @@ import numpy as np
 
 from initkit.dtypes import DType, resolve_dtype
 from initkit.errors import ArgumentError, ArgumentTypeError
-from initkit.functional.generators import drawing_from, refuse_foreign_generator
+from initkit.functional.generators import drawing_from
 from initkit.initializer import Initializer
 from initkit.region import as_shape
-from initkit.seed import SeedGenerator
+from initkit.seed import SeedGenerator, refuse_foreign_generator
 
 Maker = Callable[..., Any]
 

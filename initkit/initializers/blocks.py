@@ -15,7 +15,7 @@ from initkit.initializers.arguments import axis_argument, axis_of
 from initkit.initializers.composite import Composite, as_initializer, mixture
 from initkit.region import Region, as_shape
 from initkit.registry import built_in
-from initkit.seed import SeedGenerator
+from initkit.seed import SeedGenerator, as_generator
 
 
 class _Joined(Composite):
@@ -53,10 +53,11 @@ class _Joined(Composite):
             return self._members[0].take_draw()
         return joint_draw([member.take_draw() for member in self._members])
 
-    def seeded(self, generator: SeedGenerator) -> Self:
-        """A clone that draws from the generator where there is no seed; part `k` as its child or sibling."""
+    def seeded(self, seed: int | SeedGenerator) -> Self:
+        """A clone that draws from the seed where there is none; part `k` as its child or sibling."""
         if not self._has_one_each:
-            return self.clone(initializers=self._members[0].seeded(generator))
+            return self.clone(initializers=self._members[0].seeded(seed))
+        generator = as_generator(seed)
         generators = [
             generator.child(str(number)) if self.names is None else generator.sibling(self.names[number])
             for number in range(len(self._members))
@@ -276,6 +277,11 @@ def _as_names(names: object) -> list[str] | None:
     if names is None:
         return None
     if isinstance(names, (list, tuple)) and all(isinstance(name, str) and name for name in names):
+        if len(set(names)) < len(names):
+            message = "Argument `names` has a name twice, whose parts would be equal. Received:"
+            message += f" {list(names)!r:.200}."
+            message += " Allowed: different names. Correct them."
+            raise ArgumentError(message)
         return list(names)
     message = (
         f"Argument `names` must be a list of names. Received: {names!r:.100} of type {type(names).__name__}."

@@ -8,7 +8,7 @@ from typing import Self
 
 from initkit.draws import Draw, joint_draw
 from initkit.dtypes import DType
-from initkit.errors import ArgumentTypeError
+from initkit.errors import ArgumentError, ArgumentTypeError
 from initkit.initializer import Initializer, Moments, RegionInitializer
 from initkit.region import Region
 from initkit.seed import SeedGenerator
@@ -24,6 +24,7 @@ class Composite(RegionInitializer):
 
     def __init__(self, *members: Initializer) -> None:
         """Keep the members, in the order in which their draws are taken."""
+        _refuse_shared_generators(members)
         self._members = members
         self.makes_regions = all(member.makes_regions for member in members)
 
@@ -48,9 +49,9 @@ class Modifier(Composite):
         """The initializer's draw."""
         return self.initializer.take_draw()
 
-    def seeded(self, generator: SeedGenerator) -> Self:
-        """A clone whose initializer draws from the generator, if it has no seed."""
-        return self.clone(initializer=self.initializer.seeded(generator))
+    def seeded(self, seed: int | SeedGenerator) -> Self:
+        """A clone whose initializer draws from the seed, if it has none."""
+        return self.clone(initializer=self.initializer.seeded(seed))
 
     def check(self, shape: tuple[int, ...], dtype: DType) -> None:
         """Refuse what the initializer refuses."""
@@ -60,6 +61,29 @@ class Modifier(Composite):
         """Cut a region into boxes of at most `limit` elements, or into one that has to be made at once."""
         in_parts = self.makes_regions and self.initializer.tolerance(dtype) == 0
         yield from region.boxes(limit if in_parts else max(region.size, 1))
+
+
+def _refuse_shared_generators(members: Sequence[Initializer]) -> None:
+    """Refuse one generator in two members: no config could say so, and a copy would draw other values."""
+    owners: dict[int, Initializer] = {}
+    for member in members:
+        for generator in _generators(member):
+            if owners.setdefault(id(generator), member) is not member:
+                message = "Two initializers inside another one share a generator, which no config can say."
+                message += (
+                    f" Received: {generator!r:.200} in both. Allowed: generators of their own. Give each"
+                )
+                message += " a child, as in seed=generator.child('left'), or none, and call `seeded`."
+                raise ArgumentError(message)
+
+
+def _generators(initializer: Initializer) -> Iterator[SeedGenerator]:
+    """The generators that an initializer, and those inside it, hold."""
+    if isinstance(seed := getattr(initializer, "seed", None), SeedGenerator):
+        yield seed
+    if isinstance(initializer, Composite):
+        for member in initializer._members:
+            yield from _generators(member)
 
 
 def as_initializer(identifier: object, name: str) -> Initializer:
@@ -86,6 +110,27 @@ def as_initializer(identifier: object, name: str) -> Initializer:
         message += " initkit.Initializer, their names and configs. Derive a class from initkit.Initializer."
         raise ArgumentTypeError(message)
     return found
+
+
+def names_of_parts(initializer: Initializer) -> list[str]:
+    """The names of separate tensors by which an initializer, or one inside it, draws its parts.
+
+    Args:
+        initializer: Any initializer.
+
+    Returns:
+        The names that `Blocks` and `Stack` were given, once each.
+
+    Example:
+        >>> import initkit as ik
+        >>> names_of_parts(ik.Scale(ik.Stack("he_normal", names=["left", "right"]), 2.0))
+        ['left', 'right']
+    """
+    if not isinstance(initializer, Composite):
+        return []
+    own = getattr(initializer, "names", None) or []
+    inner = [name for member in initializer._members for name in names_of_parts(member)]
+    return list(dict.fromkeys([*own, *inner]))
 
 
 def mixture(parts: Sequence[tuple[int, Moments | None]]) -> Moments | None:

@@ -11,9 +11,9 @@ import numpy as np
 
 from initkit.draws import Draw
 from initkit.dtypes import DType, require_kind, resolve_dtype
-from initkit.errors import ArgumentError, did_you_mean, nearest_names
+from initkit.errors import ArgumentError
 from initkit.initializer import Moments
-from initkit.initializers.arguments import float_argument
+from initkit.initializers.arguments import choice_argument, float_argument
 from initkit.initializers.composite import Modifier
 from initkit.initializers.pieces import PIECE_ELEMENTS
 from initkit.kernels import elementary
@@ -69,7 +69,8 @@ class Map(Modifier):
     Raises:
         ArgumentTypeError: The initializer is none, or a bound no real number.
         ArgumentError: No function has the name, `low` is above `high`, or, when called, a value has no finite
-            function value: the logarithm of zero or of a negative number, say.
+            function value: the logarithm of zero or of a negative number, say. That is seen when it is drawn;
+            bound the values with `low` and `high` where the law does not.
         DTypeError: A complex, integer or bool dtype.
 
     Example:
@@ -84,12 +85,7 @@ class Map(Modifier):
         self, initializer: object, function: str, low: float | None = None, high: float | None = None
     ) -> None:
         super().__init__(initializer)
-        if function not in _FUNCTIONS:
-            hint = did_you_mean(nearest_names(str(function), _FUNCTIONS))
-            message = f"Unknown function. Received: function={function!r:.100}. Allowed:"
-            message += f" {', '.join(map(repr, _FUNCTIONS))}. Choose one; for others, derive a class.{hint}"
-            raise ArgumentError(message)
-        self.function = function
+        self.function = choice_argument(function, "function", _FUNCTIONS)
         self.low = None if low is None else float_argument(low, "low")
         self.high = None if high is None else float_argument(high, "high")
         if self.low is not None and self.high is not None and self.low > self.high:

@@ -16,7 +16,7 @@ from initkit.initializers.composite import Composite, as_initializer, mixture
 from initkit.initializers.constant import Constant
 from initkit.region import Region, as_shape
 from initkit.registry import built_in
-from initkit.seed import SeedGenerator
+from initkit.seed import SeedGenerator, as_generator
 
 _PART = re.compile(r"-?\d{1,18}|(-?\d{1,18})?:(-?\d{1,18})?(:(-?\d{1,18})?)?|\.\.\.")
 _VALUE_NAME = "value"
@@ -49,7 +49,7 @@ class Overwrite(Composite):
         (True, False)
     """
 
-    def __init__(self, initializer: object, where: Any = "...", value: Any = 0.0) -> None:
+    def __init__(self, initializer: object, where: Any, value: Any = 0.0) -> None:
         self.initializer = as_initializer(initializer, "initializer")
         self.where = _as_text(where)
         self._index = tuple(map(_as_part, self.where.split(", ")))
@@ -63,11 +63,11 @@ class Overwrite(Composite):
         """Those of the initializer and of the value."""
         return joint_draw([self.initializer.take_draw(), self._replacement.take_draw()])
 
-    def seeded(self, generator: SeedGenerator) -> Self:
-        """A clone that draws from the generator where there is no seed, the value from its child "value"."""
-        changes: dict[str, Any] = {"initializer": self.initializer.seeded(generator)}
+    def seeded(self, seed: int | SeedGenerator) -> Self:
+        """A clone that draws from the seed where there is none, the value from its child "value"."""
+        changes: dict[str, Any] = {"initializer": self.initializer.seeded(seed)}
         if self.value is self._replacement:
-            changes["value"] = self._replacement.seeded(generator.child(_VALUE_NAME))
+            changes["value"] = self._replacement.seeded(as_generator(seed).child(_VALUE_NAME))
         return self.clone(**changes)
 
     def check(self, shape: tuple[int, ...], dtype: DType) -> None:
@@ -80,7 +80,7 @@ class Overwrite(Composite):
         """Fill all of it, then what of the replaced part lies in the region."""
         self.initializer.fill_region(out, region, draw.parts[0])
         target, kept = Region.from_index(region.shape, self._index)
-        met = [_common(region, target, axis) for axis in range(len(region.shape))]
+        met = [region.common(target, axis) for axis in range(len(region.shape))]
         if all(count for _, _, _, count in met):
             places = tuple(place for place, _, _, _ in met)
             lasting = [axis for axis, is_kept in enumerate(_kept_axes(self._index, len(met))) if is_kept]
@@ -103,24 +103,6 @@ class Overwrite(Composite):
                 (target.size, self._replacement.moments(kept, dtype)),
             ]
         )
-
-
-def _common(region: Region, target: Region, axis: int) -> tuple[slice, int, int, int]:
-    """Where a region meets another one along an axis.
-
-    Returns:
-        Which positions of the region; and of the same elements in the other one the first position, the step
-        and the number.
-    """
-    indices = region.starts[axis] + region.steps[axis] * np.arange(region.counts[axis])
-    positions, remainder = np.divmod(indices - target.starts[axis], target.steps[axis])
-    met = np.flatnonzero((remainder == 0) & (positions >= 0) & (positions < target.counts[axis]))
-    if not len(met):
-        return slice(0, 0), 0, 1, 0
-    # Two arithmetic progressions meet in a third.
-    stride = int(met[1] - met[0]) if len(met) > 1 else 1
-    step = int(positions[met[1]] - positions[met[0]]) if len(met) > 1 else 1
-    return slice(int(met[0]), int(met[-1]) + 1, stride), int(positions[met[0]]), step, len(met)
 
 
 def _kept_axes(index: tuple[Any, ...], ndim: int) -> list[bool]:

@@ -69,7 +69,7 @@ class Scale(Rescaled):
 
     Args:
         initializer: The initializer; names and configs are read as by `initkit.get`.
-        factor: Any finite number (default 1.0).
+        factor: Any finite number.
 
     Returns:
         When called with `(shape, dtype=None)`: an array of that shape and float or complex dtype (None is
@@ -87,7 +87,7 @@ class Scale(Rescaled):
         True
     """
 
-    def __init__(self, initializer: object, factor: float = 1.0) -> None:
+    def __init__(self, initializer: object, factor: float) -> None:
         super().__init__(initializer)
         self.factor = float_argument(factor, "factor")
 

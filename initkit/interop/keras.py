@@ -21,7 +21,13 @@ __all__ = ["register", "wrap"]
 
 # What Keras' EinsumDense writes into the config of an initializer that it makes again for its own axes.
 _REWIRED = ("seed", "input_axes", "output_axes")
-_OTHER_READING: dict[str, Any] = {"batch_axes": None, "layout": None, "groups": 1, "transposed": False, "depthwise": False}
+_OTHER_READING: dict[str, Any] = {
+    "batch_axes": None,
+    "layout": None,
+    "groups": 1,
+    "transposed": False,
+    "depthwise": False,
+}
 
 
 def wrap(initializer: Any) -> Any:

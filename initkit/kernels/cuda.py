@@ -136,8 +136,8 @@ def with_includes(name: str) -> str:
         Its text, which includes nothing of this folder.
 
     Example:
-        >>> "#include \"" in with_includes("fill.cu")
-        False
+        >>> with_includes("stream.h") in with_includes("store.cu")
+        True
     """
     text = (Path(__file__).parent / name).read_text(encoding="utf-8")
     return _INCLUDE.sub(lambda found: with_includes(found[1]), text)
@@ -165,7 +165,7 @@ def fill_launch(
         >>> row = resolve_dtype("float32")
         >>> request = NormalParameters(0.0, 1.0).request(row.draw)
         >>> fill_launch(512, row, AffineMap(0, (4096,), (1,)), (1, 2, 3, 4), request, 132)[:3]
-        ('ik_fill_runs', (4, 1), (256, 1))
+        ('ik_fill_runs', (5, 1), (256, 1))
     """
     size = output.numpy.itemsize
     group = max(16 // size, 4)

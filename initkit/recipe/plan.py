@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
@@ -10,6 +10,7 @@ from math import prod
 from initkit.dtypes import DType
 from initkit.errors import InitkitError
 from initkit.initializer import Initializer
+from initkit.initializers.composite import names_of_parts
 from initkit.lazy import LazyArray
 from initkit.recipe.arithmetic import Number
 from initkit.recipe.assignment import Assignment, assign_rules
@@ -158,11 +159,27 @@ def make_plan(recipe: ParsedRecipe) -> Plan:
     assigned = assign_rules(recipe, rules, named, ties)
     generator = SeedGenerator(recipe.seed)
     tensors = [_plan_tensor(tensor, found, generator) for tensor, found in zip(named, assigned, strict=True)]
+    _check_names_of_parts(recipe, tensors)
     tied = [
         PlannedTie(tie.name, tie.target.name, tie.target.shape, tie.target.dtype, tie.entry.line)
         for tie in ties
     ]
     return Plan(recipe, variables, tuple(tensors), tuple(tied))
+
+
+def _check_names_of_parts(recipe: ParsedRecipe, tensors: Sequence[PlannedTensor]) -> None:
+    """Refuse two tensors whose parts have the same name, and so would have the same values."""
+    owners: dict[str, PlannedTensor] = {}
+    for tensor in tensors:
+        for name in names_of_parts(tensor.initializer):
+            owner = owners.setdefault(name, tensor)
+            if owner is not tensor:
+                wrong = (
+                    f"the name {name!r} is given to parts of {owner.name!r} and of {tensor.name!r}, so their"
+                )
+                received = f" values would be equal. Received: names={names_of_parts(tensor.initializer)}."
+                remedy = "Write captures of the pattern into the names, as in 'h.{layer}.attn.q.weight'."
+                raise recipe.error_at(tensor.rule.init.line, wrong + received, remedy)
 
 
 def _plan_tensor(tensor: NamedTensor, found: Assignment, generator: SeedGenerator) -> PlannedTensor:

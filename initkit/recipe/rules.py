@@ -3,51 +3,21 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from initkit.documents import PlainData
 from initkit.errors import ArgumentError, InitkitError, UnknownNameError, did_you_mean, nearest_names
 from initkit.initializer import Initializer
+from initkit.recipe.arguments import ArgumentReader, ArgumentValues, takes_numbers
 from initkit.recipe.arithmetic import Number
-from initkit.recipe.expression import RESERVED_NAMES, Expression
+from initkit.recipe.expression import RESERVED_NAMES
 from initkit.recipe.parse import ParsedRecipe, Rule
 from initkit.recipe.pattern import Pattern, parse_pattern
-from initkit.recipe.variables import evaluate, read_expression
 from initkit.registry import BUILT_IN, registry
 from initkit.seed import SeedGenerator
 
 Captures: TypeAlias = Mapping[str, Number | str]
-
-_NUMERIC_ANNOTATION = re.compile(r"\b(int|float|complex)\b")
-
-
-def takes_numbers(parameter: inspect.Parameter) -> bool:
-    """Whether text that is given for a constructor's argument is an expression.
-
-    It is where the argument's default is a number, and where it has no default, or None, and is annotated
-    with `int`, `float` or `complex`. Everywhere else text is text, as in `mode: fan_in`.
-
-    Args:
-        parameter: The argument, as `inspect.signature` has it.
-
-    Returns:
-        Whether it is.
-
-    Example:
-        >>> import initkit as ik
-        >>> parameters = inspect.signature(ik.VarianceScaling).parameters
-        >>> takes_numbers(parameters["scale"]), takes_numbers(parameters["mode"])
-        (True, False)
-    """
-    default = parameter.default
-    if default is not None and default is not inspect.Parameter.empty:
-        return isinstance(default, (int, float, complex)) and not isinstance(default, bool)
-    if parameter.annotation is inspect.Parameter.empty:
-        return False
-    return _NUMERIC_ANNOTATION.search(inspect.formatannotation(parameter.annotation)) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +56,7 @@ class CompiledRule:
         Raises:
             RecipeError: An expression has no value, or the class refuses an argument.
         """
-        numbers = {key: value for key, value in captures.items() if not isinstance(value, str)}
-        names = {**self.variables, **numbers}
-        config = {key: self._value(key, value, name, names) for key, value in self.arguments.items()}
+        config = {key: self._value(key, value, name, captures) for key, value in self.arguments.items()}
         if self.takes_seed:
             config["seed"] = generator
         try:
@@ -103,17 +71,10 @@ class CompiledRule:
             raise self.recipe.error_at(self.rule.init.line, wrong, received, remedy)
         return made if self.takes_seed else made.seeded(generator)
 
-    def _value(self, argument: str, value: Any, name: str, names: Mapping[str, Number]) -> Any:
-        if isinstance(value, list):
-            return [self._value(argument, entry, name, names) for entry in value]
-        if not isinstance(value, Expression):
-            return value
+    def _value(self, argument: str, value: Any, name: str, captures: Captures) -> Any:
         line = self.rule.init.argument_lines[argument]
         who = f"argument {argument!r} of rule {self.rule.number} for tensor {name!r}"
-        if textual := sorted(value.names - names.keys()):
-            wrong = f"{who} needs a number, but the capture {{{textual[0]}}} stands for text in that name."
-            raise self.recipe.error_at(line, wrong, f"Narrow the pattern {self.rule.match!r}.")
-        return evaluate(self.recipe, value, names, line, who)
+        return ArgumentValues(self.recipe, who, line, self.rule.match, self.variables, captures).of(value)
 
 
 def compile_rule(recipe: ParsedRecipe, rule: Rule, variables: Mapping[str, Number]) -> CompiledRule:
@@ -134,7 +95,7 @@ def compile_rule(recipe: ParsedRecipe, rule: Rule, variables: Mapping[str, Numbe
     pattern = _read_pattern(recipe, rule, variables)
     cls = _find_class(recipe, rule)
     parameters = inspect.signature(cls).parameters
-    known = [*variables, *pattern.captures]
+    known = (*variables, *pattern.captures)
     arguments = {}
     for name, value in rule.init.arguments.items():
         line = rule.init.argument_lines[name]
@@ -147,15 +108,9 @@ def compile_rule(recipe: ParsedRecipe, rule: Rule, variables: Mapping[str, Numbe
             raise recipe.error_at(line, wrong, f"{allowed}{hint} Remove it, or correct it.")
         who = f"argument {name!r} of rule {rule.number}"
         numeric = parameter is not None and takes_numbers(parameter)
-        arguments[name] = _read_argument(recipe, value, line, who, known) if numeric else value
+        reader = ArgumentReader(recipe, who, line, known, tuple(pattern.captures))
+        arguments[name] = reader.read(value, numeric)
     return CompiledRule(recipe, rule, pattern, cls, "seed" in parameters, arguments, variables)
-
-
-def _read_argument(recipe: ParsedRecipe, value: PlainData, line: int, who: str, known: list[str]) -> Any:
-    """A numeric argument with its text read as expressions, also inside lists."""
-    if isinstance(value, list):
-        return [_read_argument(recipe, entry, line, who, known) for entry in value]
-    return read_expression(recipe, value, line, who, known) if isinstance(value, str) else value
 
 
 def _read_pattern(recipe: ParsedRecipe, rule: Rule, variables: Mapping[str, Number]) -> Pattern:

@@ -48,6 +48,7 @@ ENTRIES = (
         {"initializer": ik.RandomUniform(-1.0, 16.0), "function": "log", "low": 1.0, "high": 12.0},
         large=(131, 67),
         agreement=1e-6,
+        has_moments=False,
     ),
     Entry(
         ik.Overwrite,

@@ -35,6 +35,7 @@ class Entry:
         moments_shape: A shape of very many elements, for comparing moments.
         agreement: By how much a float64 value may differ from its float32 value beyond what a uniform or
             normal law of the same deviation would, relative to the larger of the value and the deviation.
+        has_moments: Whether mean and deviation have a closed form.
     """
 
     cls: type[ik.Initializer]
@@ -47,6 +48,7 @@ class Entry:
     large: tuple[int, ...] | None = (1031, 517)
     moments_shape: tuple[int, ...] = (6, 5, 100, 120)
     agreement: float = 0.0
+    has_moments: bool = True
 
     def make(self, seed: Any = 7, **changes: Any) -> Any:
         """An object with the entry's arguments, and a seed for whatever takes one."""

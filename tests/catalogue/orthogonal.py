@@ -62,6 +62,7 @@ ENTRIES = (
         ((2, 1), (0, 3), (6, 7)),
         exact=False,
         moments_shape=(40, 50),
+        has_moments=False,
     ),
     _Paired(
         ik.Mimetic,
@@ -70,6 +71,7 @@ ENTRIES = (
         exact=False,
         label="Mimetic-projection",
         moments_shape=(40, 50),
+        has_moments=False,
     ),
     Entry(
         ik.NormalizedRows,

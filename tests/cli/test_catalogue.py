@@ -11,6 +11,7 @@ import pytest
 
 import initkit as ik
 from initkit.cli import main
+from initkit.registry import registry
 from tests.catalogue import built_in_classes
 
 
@@ -24,7 +25,7 @@ def test_list_has_every_initializer(capsys: pytest.CaptureFixture[str]) -> None:
     entries = {entry["class_name"]: entry for entry in _json(capsys, "list")}
     for cls in built_in_classes():
         entry = entries[cls.__name__]
-        assert type(ik.get(entry["name"])) is cls
+        assert registry.find(entry["name"]) is cls
         assert entry["summary"].endswith(".")
         assert set(entry["names"]) >= {cls.__name__, entry["name"]}
         assert "seed" not in entry["arguments"]

@@ -15,7 +15,7 @@ import pytest
 import initkit as ik
 from initkit import functional as init
 from initkit.errors import ArgumentTypeError
-from initkit.functional.generators import default_generator, drawing_from, refuse_foreign_generator
+from initkit.functional.generators import default_generator, drawing_from
 
 # Both styles, with no word of a seed.
 CALLS: dict[str, Any] = {
@@ -117,7 +117,7 @@ def test_drawing_from() -> None:
 def test_foreign_generators_are_refused(foreign: Any) -> None:
     """NumPy's generators are refused in every place, with what makes a seed of them; that works."""
     for call in (
-        lambda: refuse_foreign_generator(foreign),
+        lambda: ik.HeNormal(seed=foreign),
         lambda: init.normal_(np.empty(3), seed=foreign),
         lambda: init.kaiming_normal(foreign, 2, 5),
         lambda: init.randn32(foreign, 2, 5),

@@ -20,7 +20,7 @@ from typing import Any
 import initkit as ik
 from tests.gpu import peers
 from tests.gpu.device import why_no_gpu
-from tests.gpu.table import Case, Peer, markdown
+from tests.gpu.table import Case, Peer, markdown, rows
 from tests.gpu.timing import Work, measure
 
 ROOT = Path(__file__).parents[2]
@@ -44,16 +44,17 @@ def main(arguments: list[str] | None = None) -> int:
     # Before anything imports JAX, which else takes three quarters of the memory.
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     timer = partial(timed, seconds=options.seconds)
-    bandwidth = write_bandwidth(timer)
-    cases = []
+    bandwidth, described = write_bandwidth(timer), facts()
+    cases: list[Case] = []
     for case in every_case(timer):
         cases.append(case)
-        print(markdown({}, bandwidth, [case]).splitlines()[-max(len(case.peers), 1)], flush=True)
-    report = markdown(facts(), bandwidth, cases)
-    print(f"\n{report}")
-    if options.output:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(report, encoding="utf-8", newline="\n")
+        print(*rows(case, bandwidth), sep="\n", flush=True)
+        if options.output:
+            # After every case, so that a run cut short leaves what it has measured.
+            options.output.parent.mkdir(parents=True, exist_ok=True)
+            report = markdown(described, bandwidth, cases)
+            options.output.write_text(report, encoding="utf-8", newline="\n")
+    print(f"\n{markdown(described, bandwidth, cases)}")
     return int(any(case.seconds is None for case in cases))
 
 
@@ -251,7 +252,7 @@ def facts() -> dict[str, str]:
         f"compute capability {properties['major']}.{properties['minor']}, "
         f"{properties['totalGlobalMem'] / 2**30:.0f} GiB",
         "driver": _driver(),
-        "CUDA": f"driver's {_cuda(runtime.driverGetVersion())}, runtime {_cuda(runtime.runtimeGetVersion())}, "
+        "CUDA": f"driver {_cuda(runtime.driverGetVersion())}, runtime {_cuda(runtime.runtimeGetVersion())}, "
         f"NVRTC {'.'.join(map(str, cupy.cuda.nvrtc.getVersion()))}",
         "initkit": ik.__version__,
         "CuPy": cupy.__version__,

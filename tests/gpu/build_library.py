@@ -2,8 +2,8 @@
 
     python -m tests.gpu.build_library
 
-Nothing is installed and nothing fetched. Where there is no compiler either, the values of the GPU are compared with
-those of the NumPy twin, and the last line says so.
+Nothing is installed and nothing fetched. Where there is no compiler either, the values of the GPU are
+compared with those of the NumPy twin, and the last line says so.
 """
 
 from __future__ import annotations
@@ -62,8 +62,16 @@ def by_cmake(cmake: Sequence[str], folder: Path) -> bool:
     )
 
 
-def by_compiler(cc: Sequence[str], folder: Path) -> bool:
-    """Compile fill.c for every instruction set that the compiler knows, and dispatch.c beside them."""
+def by_compiler(cc: Sequence[str], folder: Path) -> Path | None:
+    """Compile fill.c for every instruction set that the compiler knows, and dispatch.c beside them.
+
+    Args:
+        cc: The compiler, and options that it always gets.
+        folder: Where everything goes.
+
+    Returns:
+        The library; None where it could not be built.
+    """
     objects: list[Path] = []
     known: list[str] = []
     for name, flags in INSTRUCTION_SETS.items():
@@ -73,19 +81,20 @@ def by_compiler(cc: Sequence[str], folder: Path) -> bool:
             continue
         target = folder / f"fill_{name}.o"
         if not run(*cc, *FLAGS, *flags, f"-DIK_ISA={name}", "-c", KERNELS / "fill.c", "-o", target):
-            return False
-        known.append(name)
+            return None
+        known.append(f"-DIK_HAVE_{name.upper()}")
         objects.append(target)
     digest = f'-DIK_SOURCE_DIGEST="{_source_digest(KERNELS)}"'
-    have = [f"-DIK_HAVE_{name.upper()}" for name in known]
-    library, suffix = folder / "library", ".dylib" if sys.platform == "darwin" else ".so"
-    built = run(*cc, *FLAGS, *have, digest, "-shared", KERNELS / "dispatch.c", *objects, "-lm", "-o", library)
-    if built:
-        # Moved, not written over: another process may have it loaded.
-        staged = KERNELS / f"_initkit{suffix}.new"
-        shutil.copy(library, staged)
-        staged.replace(KERNELS / f"_initkit{suffix}")
-    return built
+    library = folder / f"_initkit{'.dylib' if sys.platform == 'darwin' else '.so'}"
+    inputs: list[str | Path] = ["-shared", KERNELS / "dispatch.c", *objects, "-lm"]
+    return library if run(*cc, *FLAGS, *known, digest, *inputs, "-o", library) else None
+
+
+def put_in_place(library: Path) -> None:
+    """Have the library beside the Python files that load it; another process may have the old one loaded."""
+    staged = KERNELS / f"{library.name}.new"
+    shutil.copy(library, staged)
+    staged.replace(KERNELS / library.name)
 
 
 def compiler() -> str:
@@ -107,7 +116,8 @@ def main() -> None:
         elif cmake and by_cmake(cmake, Path(folder)):
             print("Built the C library with CMake.")
             return
-        elif by_compiler(shlex.split(compiler()), Path(folder)):
+        elif library := by_compiler(shlex.split(compiler()), Path(folder)):
+            put_in_place(library)
             print(f"Built the C library with {compiler()}.")
             return
     print("The C library was not built: values are compared with those of the NumPy twin.")

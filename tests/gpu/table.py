@@ -63,11 +63,12 @@ def markdown(facts: Mapping[str, str], bandwidth: float, cases: Iterable[Case]) 
         "|---|---|---|---|---|---|---|---|",
     ]
     for case in cases:
-        lines += _rows(case, bandwidth)
+        lines += rows(case, bandwidth)
     return "\n".join(lines) + "\n"
 
 
-def _rows(case: Case, bandwidth: float) -> list[str]:
+def rows(case: Case, bandwidth: float) -> list[str]:
+    """The table's rows of one case: one for each peer, or one."""
     own = duration(case.seconds) if case.seconds is not None else _not(case.why_not)
     share, asked = "", ""
     if case.seconds and case.nbytes and bandwidth:
@@ -76,11 +77,11 @@ def _rows(case: Case, bandwidth: float) -> list[str]:
         asked = _asked(f"≥ {case.asked_share:.0%}", reached >= case.asked_share) if case.asked_share else ""
     if case.asked_seconds and case.seconds is not None:
         asked = _asked(f"≤ {duration(case.asked_seconds)}", case.seconds <= case.asked_seconds)
-    rows = []
+    listed = []
     for position, peer in enumerate(case.peers or (Peer(""),)):
         first = (case.title, own, share, asked) if position == 0 else ("", "", "", "")
-        rows.append(f"| {' | '.join((*first, *_beside(case, peer)))} |")
-    return rows
+        listed.append(f"| {' | '.join((*first, *_beside(case, peer)))} |")
+    return listed
 
 
 def _beside(case: Case, peer: Peer) -> tuple[str, str, str, str]:

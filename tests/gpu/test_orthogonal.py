@@ -30,7 +30,7 @@ def assert_close(array: Any, expected: np.ndarray[Any, Any], dtype: str, toleran
     wide = np.complex128 if row.kind == "complex" else np.float64
     got, wanted = values.astype(wide), expected.astype(wide)
     assert np.isfinite(got).all()
-    step = 0.0
+    step: Any = 0.0
     if row.kind == "float" and row.numpy.itemsize < 4:
         import ml_dtypes
 

@@ -1,6 +1,6 @@
 """Times of work on a GPU: by CUDA's events where the library has them, else by the clock around all of it.
 
-Calls are queued one after the other, as in a program, and what is timed is a batch of them: from the moment the GPU
+Calls are queued one after the other, as in a program, and a batch of them is timed: from the moment the GPU
 reaches the first to the moment it is done with the last. So the time of a call is the GPU's or the host's,
 whichever is longer, and no call is charged for waiting.
 """
@@ -40,9 +40,12 @@ def measure(work: Work, seconds: float = 1.0) -> float:
     Returns:
         Seconds per call.
     """
-    # The first calls compile, allocate, and wake the GPU.
-    work.seconds(work.call, 2)
-    once = work.seconds(work.call, 3) / 3
+    # The first call compiles, allocates, and wakes the GPU.
+    work.seconds(work.call, 1)
+    once = work.seconds(work.call, 1)
+    if once < seconds / 20:
+        # One cheap call alone is mostly the way there and back.
+        once = work.seconds(work.call, 10) / 10
     calls = int(min(max(seconds / 20 / once, 1), _MOST_CALLS))
     batches = int(min(max(seconds / (calls * once), _LEAST_BATCHES), 100))
     return median(work.seconds(work.call, calls) / calls for _ in range(batches))

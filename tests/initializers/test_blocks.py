@@ -44,12 +44,23 @@ def test_one_initializer_has_numbered_children() -> None:
 
 
 def test_lists_keep_their_own_seeds() -> None:
-    """Initializers of a list draw as they would alone, a generator in their order."""
+    """Initializers of a list draw as they would alone, generators among them."""
+    left, right = ik.SeedGenerator(3).child("left"), ik.SeedGenerator(3).child("right")
+    joined = ik.Blocks([ik.HeNormal(seed=left), ik.Zeros(), ik.HeNormal(seed=right)])
+    first = ik.HeNormal(seed=ik.SeedGenerator(3).child("left"))((4, 3))
+    last = ik.HeNormal(seed=ik.SeedGenerator(3).child("right"))((4, 3))
+    expected = np.concatenate([first, np.zeros((4, 3), np.float32), last], 1)
+    assert joined((4, 9)).tobytes() == expected.tobytes()
+
+
+def test_generators_are_not_shared() -> None:
+    """One generator in two members, however deep, is refused: a config would make two of it."""
     generator = ik.SeedGenerator(3)
-    joined = ik.Blocks([ik.HeNormal(seed=generator), ik.Zeros(), ik.HeNormal(seed=generator)])((4, 9))
-    again = ik.SeedGenerator(3)
-    first, last = (ik.HeNormal(seed=again)((4, 3)) for _ in range(2))
-    assert joined.tobytes() == np.concatenate([first, np.zeros((4, 3), np.float32), last], 1).tobytes()
+    shared = [ik.HeNormal(seed=generator), ik.Scale(ik.HeNormal(seed=generator), 2.0)]
+    with pytest.raises(ik.ArgumentError, match=r"share a generator.*Received: SeedGenerator\(3\) in both"):
+        ik.Blocks(shared)
+    with pytest.raises(ik.ArgumentError, match="share a generator"):
+        ik.Overwrite(shared[0], "0", shared[1])
 
 
 def test_blocks_in_blocks() -> None:
@@ -130,30 +141,40 @@ def test_users_classes_in_a_list() -> None:
     assert joined.lazy((2, 4))[1, 1:3].tolist() == [1, 2]
 
 
+# Wrong on purpose, so the type checker must not look.
+call: Any = ik
 WRONG: list[tuple[Any, type[Exception], str]] = [
-    (lambda: ik.Blocks([]), ik.ArgumentError, r"`initializers` is empty. Received: \[\]. Allowed"),
-    (lambda: ik.Blocks("zeros"), ik.ArgumentError, r"how many blocks.*sizes=\[1, 1, 1\]"),
-    (lambda: ik.Blocks(len, [1]), ik.ArgumentTypeError, r"`initializers` must be an initializer. Rec"),
-    (lambda: ik.Blocks("zeros", [1, 0]), ik.ArgumentError, r"positive entries. Received: sizes=\[1, 0\]"),
-    (lambda: ik.Blocks("zeros", []), ik.ArgumentError, "positive entries"),
-    (lambda: ik.Blocks("zeros", "11"), ik.ArgumentTypeError, "`sizes` must be a list of integers"),
-    (lambda: ik.Blocks("zeros", [1.5]), ik.ArgumentTypeError, "`sizes` must be a list of integers"),
-    (lambda: ik.Blocks("zeros", 3), ik.ArgumentTypeError, "`sizes` must be a list of integers"),
-    (lambda: ik.Blocks("zeros", [1], axis=0.5), ik.ArgumentTypeError, "`axis` must be an integer"),
-    (lambda: ik.Blocks("zeros", [1], axis=True), ik.ArgumentTypeError, "`axis` must be an integer"),
-    (lambda: ik.Blocks("zeros", [1], names="q"), ik.ArgumentTypeError, "`names` must be a list"),
-    (lambda: ik.Blocks("zeros", [1], names=[""]), ik.ArgumentTypeError, "`names` must be a list"),
-    (lambda: ik.Blocks("zeros", [1, 1], names=["q"]), ik.ShapeError, "There are 2 blocks.*`names`"),
-    (lambda: ik.Blocks(["zeros"], [1, 1]), ik.ShapeError, "There are 2 blocks.*`initializers`"),
-    (lambda: ik.Blocks("zeros", [1, 2])((4, 4)), ik.ShapeError, r"length 4, sizes=\[1, 2\].*add up to 3"),
-    (lambda: ik.Blocks("zeros", [1], axis=2)((4, 4)), ik.ShapeError, r"no axis 2\..*Allowed: -2 to 1"),
-    (lambda: ik.Blocks("zeros", [1])(()), ik.ShapeError, r"no axis -1\..*Allowed: none"),
-    (lambda: ik.Blocks("he_normal", [1])((4, 4), "int8"), ik.DTypeError, "HeNormal cannot make integer"),
-    (lambda: ik.Blocks(Plain(), [1, 1]), ik.ArgumentError, "only defines `__call__`.*Give a list"),
-    (lambda: ik.Stack(["zeros", "ones"])((3, 2)), ik.ShapeError, "3 slices along the axis.*Received: 2"),
-    (lambda: ik.Stack("zeros")(()), ik.ShapeError, "no axis 0"),
-    (lambda: ik.Stack("identity")((3, 2)), ik.ShapeError, "2D matrices"),
-    (lambda: ik.Stack("typo"), ik.UnknownNameError, "typo"),
+    (lambda: call.Blocks([]), ik.ArgumentError, r"`initializers` is empty. Received: \[\]. Allowed"),
+    (lambda: call.Blocks("zeros"), ik.ArgumentError, r"how many blocks.*sizes=\[1, 1, 1\]"),
+    (lambda: call.Blocks(len, [1]), ik.ArgumentTypeError, r"`initializers` must be an initializer. Rec"),
+    (
+        lambda: call.Blocks("zeros", [1, 0]),
+        ik.ArgumentError,
+        r"positive entries. Received: sizes=\[1, 0\]",
+    ),
+    (lambda: call.Blocks("zeros", []), ik.ArgumentError, "positive entries"),
+    (lambda: call.Blocks("zeros", "11"), ik.ArgumentTypeError, "`sizes` must be a list of integers"),
+    (lambda: call.Blocks("zeros", [1.5]), ik.ArgumentTypeError, "`sizes` must be a list of integers"),
+    (lambda: call.Blocks("zeros", 3), ik.ArgumentTypeError, "`sizes` must be a list of integers"),
+    (lambda: call.Blocks("zeros", [1], axis=0.5), ik.ArgumentTypeError, "`axis` must be an integer"),
+    (lambda: call.Blocks("zeros", [1], axis=True), ik.ArgumentTypeError, "`axis` must be an integer"),
+    (lambda: call.Blocks("zeros", [1], names="q"), ik.ArgumentTypeError, "`names` must be a list"),
+    (lambda: call.Blocks("zeros", [1], names=[""]), ik.ArgumentTypeError, "`names` must be a list"),
+    (lambda: call.Blocks("zeros", [1, 1], names=["q"]), ik.ShapeError, "There are 2 blocks.*`names`"),
+    (lambda: call.Blocks(["zeros"], [1, 1]), ik.ShapeError, "There are 2 blocks.*`initializers`"),
+    (
+        lambda: call.Blocks("zeros", [1, 2])((4, 4)),
+        ik.ShapeError,
+        r"length 4, sizes=\[1, 2\].*add up to 3",
+    ),
+    (lambda: call.Blocks("zeros", [1], axis=2)((4, 4)), ik.ShapeError, r"no axis 2\..*Allowed: -2 to 1"),
+    (lambda: call.Blocks("zeros", [1])(()), ik.ShapeError, r"no axis -1\..*Allowed: none"),
+    (lambda: call.Blocks("he_normal", [1])((4, 4), "int8"), ik.DTypeError, "HeNormal cannot make integer"),
+    (lambda: call.Blocks(Plain(), [1, 1]), ik.ArgumentError, "only defines `__call__`.*Give a list"),
+    (lambda: call.Stack(["zeros", "ones"])((3, 2)), ik.ShapeError, "3 slices along the axis.*Received: 2"),
+    (lambda: call.Stack("zeros")(()), ik.ShapeError, "no axis 0"),
+    (lambda: call.Stack("identity")((3, 2)), ik.ShapeError, "2D matrices"),
+    (lambda: call.Stack("typo"), ik.UnknownNameError, "typo"),
 ]
 
 

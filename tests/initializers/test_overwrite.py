@@ -54,7 +54,9 @@ def test_padding_row() -> None:
     values = embedding((50, 8))
     assert not values[0].any()
     assert values[1:].tobytes() == ik.RandomNormal(stddev=1.0, seed=7)((50, 8))[1:].tobytes()
-    assert embedding.moments((50, 8)).std == pytest.approx(np.sqrt(49 / 50))
+    moments = embedding.moments((50, 8))
+    assert moments is not None
+    assert moments.std == pytest.approx(np.sqrt(49 / 50))
 
 
 def test_seeded_parts_differ() -> None:

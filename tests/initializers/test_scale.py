@@ -39,18 +39,20 @@ def test_complex_and_orthogonal() -> None:
     np.testing.assert_allclose(half.astype(float).T @ half.astype(float), 9 * np.eye(8), atol=0.02)
 
 
+# Wrong on purpose, so the type checker must not look.
+call: Any = ik
 WRONG: list[tuple[Any, type[Exception], str]] = [
-    (lambda: ik.Scale("zeros", float("inf")), ik.ArgumentError, "`factor` is out of range"),
-    (lambda: ik.Scale("zeros", "2"), ik.ArgumentTypeError, "`factor` must be a real number"),
-    (lambda: ik.Scale(None, 2.0), ik.ArgumentTypeError, "`initializer` must be an initializer"),
-    (lambda: ik.Scale("ones", 0.5)((2,), "int8"), ik.DTypeError, "Scale cannot make integer values"),
-    (lambda: ik.Scale("he_uniform")((2,), "bool"), ik.DTypeError, "Scale cannot make bool values"),
+    (lambda: call.Scale("zeros", float("inf")), ik.ArgumentError, "`factor` is out of range"),
+    (lambda: call.Scale("zeros", "2"), ik.ArgumentTypeError, "`factor` must be a real number"),
+    (lambda: call.Scale(None, 2.0), ik.ArgumentTypeError, "`initializer` must be an initializer"),
+    (lambda: call.Scale("ones", 0.5)((2,), "int8"), ik.DTypeError, "Scale cannot make integer values"),
+    (lambda: call.Scale("he_uniform", 2)((2,), "bool"), ik.DTypeError, "Scale cannot make bool values"),
     (
         lambda: ik.Scale("ones", 1e6)((2,), "float16"),
         ik.ArgumentError,
         "leave the range of dtype 'float16'",
     ),
-    (lambda: ik.Scale(ik.Identity())((2,)), ik.ShapeError, "2D matrices"),
+    (lambda: call.Scale(ik.Identity(), 2.0)((2,)), ik.ShapeError, "2D matrices"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""The CUDA entry points on the host: compiled by a C++ compiler behind cuda_shim.h, launched in ordinary memory."""
+"""The CUDA entry points on the host: compiled by a C++ compiler behind cuda_shim.h, run in ordinary memory."""
 
 from __future__ import annotations
 
@@ -77,13 +77,15 @@ extern "C" int shim_launch(int program, int entry, const unsigned *geometry, con
 
 
 def _launcher(kind: str) -> str:
-    body = ""
+    cases = ""
     for number, (entry, types) in enumerate(ENTRIES[kind]):
-        reads = "".join(f"{name} a{k}; memcpy(&a{k}, arguments[{k}], sizeof a{k}); " for k, name in enumerate(types))
-        names = ", ".join(f"a{k}" for k in range(len(types)))
-        body += f"    if (entry == {number}) {{ {reads}return shim_run(geometry, [&] {{ {entry}({names}); }}); }}\n"
+        names = [f"argument{k}" for k in range(len(types))]
+        cases += f"    if (entry == {number}) {{\n"
+        for k, (name, struct) in enumerate(zip(names, types, strict=True)):
+            cases += f"        {struct} {name};\n        memcpy(&{name}, arguments[{k}], sizeof {name});\n"
+        cases += f"        return shim_run(geometry, [&] {{ {entry}({', '.join(names)}); }});\n    }}\n"
     head = "static int launch(int entry, const unsigned *geometry, const void *const *arguments) {\n"
-    return f"{head}{body}    return -1;\n}}\n"
+    return f"{head}{cases}    return -1;\n}}\n"
 
 
 class HostPrograms:

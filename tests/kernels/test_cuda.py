@@ -83,7 +83,7 @@ def expected(row: DType, affine: AffineMap, request: Request) -> bytes:
 @pytest.mark.parametrize("row", FLOATS, ids=lambda row: row.name)
 @pytest.mark.parametrize("law", LAWS)
 def test_fills_are_the_twins(host: HostPrograms, law: str, row: DType) -> None:
-    """Every law in every dtype, over runs, rows, steps and axes, has the twin's bits at any aligned address."""
+    """Every law in every dtype, over runs, rows, steps and axes, has the twin's bits."""
     request = LAWS[law].request(row.draw)
     for number, affine in enumerate(RUNS + REGIONS):
         misaligned = number * row.numpy.itemsize % 16
@@ -93,7 +93,7 @@ def test_fills_are_the_twins(host: HostPrograms, law: str, row: DType) -> None:
 @needs_compiler
 @pytest.mark.parametrize("row", FLOATS, ids=lambda row: row.name)
 def test_any_address(host: HostPrograms, row: DType) -> None:
-    """Wherever the output and the first element lie within 16 bytes, odd addresses included, the bits are the same."""
+    """Wherever the output and the first element lie within 16 bytes, at odd addresses too, the bits are the same."""
     request = NormalParameters(0.1, 0.7).request(row.draw)
     for first in range(17):
         for affine in (AffineMap(first, (53,), (1,)), AffineMap(first, (3, 37), (101, 1))):
@@ -140,9 +140,7 @@ def test_positions_beyond_32_bits(host: HostPrograms, name: str, step: int) -> N
     address = (block.ctypes.data + start - origin * size) % 2**64
     launch = cuda.fill_launch(address, row, affine, KEY, request, PROCESSORS)
     # So many blocks that none goes round its loop, of which two are run.
-    host.launch(
-        cuda.fill_source(NORMAL, row), launch._replace(grid=(count // each + 1, 1)), first_block, 2
-    )
+    host.launch(cuda.fill_source(NORMAL, row), launch._replace(grid=(count // each + 1, 1)), first_block, 2)
     out = np.empty(2 * each, row.numpy)
     twin.fill(out, KEY, affine, begin, request)
     offset = start + (begin - origin) * size
@@ -165,7 +163,10 @@ def test_kinds_of_launches() -> None:
     assert entry(AffineMap(0, (99,), (1,)), 513) == "ik_fill_elements"
 
 
-@pytest.mark.parametrize("shape", [(1,), (255,), (4096, 4096), (1 << 20, 64), (3, 1 << 35), (1 << 40,), (1 << 31, 17)])
+SHAPES = [(1,), (255,), (4096, 4096), (1 << 20, 64), (3, 1 << 35), (1 << 40,), (1 << 31, 17)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("row", FLOATS, ids=lambda row: row.name)
 def test_launches_are_within_cudas_limits(shape: tuple[int, ...], row: DType) -> None:
     """Blocks have up to 256 threads, grids are as large as CUDA allows and no larger than keeps the device busy."""

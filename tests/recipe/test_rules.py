@@ -1,50 +1,14 @@
-"""Which arguments of initializers take expressions."""
+"""Rules made ready: classes of any constructor."""
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import pytest
 
 import initkit as ik
 from initkit.errors import RecipeError
-from initkit.recipe.rules import takes_numbers
-from tests.catalogue import ENTRIES, Entry
 from tests.recipe.texts import plan_of, tensors_and_rules
-
-
-def _constructor(
-    required: float,
-    either: int | None = None,
-    untyped: Any = None,
-    text: str = "3",
-    flag: bool = False,
-    number: Any = 1j,
-    words: list[str] | None = None,
-) -> None:
-    """A constructor with an argument of every kind."""
-
-
-def test_numbers_are_told_by_default_and_annotation() -> None:
-    """A default that is a number decides; without a default, or with None, the annotation does."""
-    parameters = inspect.signature(_constructor).parameters
-    assert [name for name, parameter in parameters.items() if takes_numbers(parameter)] == [
-        "required",
-        "either",
-        "number",
-    ]
-
-
-@pytest.mark.parametrize("entry", ENTRIES, ids=str)
-def test_numeric_arguments_of_the_catalogue(entry: Entry) -> None:
-    """Arguments of built-in classes that are numbers take expressions; those that are text do not."""
-    parameters = inspect.signature(entry.cls).parameters
-    for name, value in entry.arguments.items():
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            assert takes_numbers(parameters[name]), name
-        if isinstance(value, str):
-            assert not takes_numbers(parameters[name]), name
 
 
 @ik.register("tests_of_rules")

@@ -1,0 +1,187 @@
+"""The CuPy backend on the tests' stand-in: what it launches, where, on which stream, and what comes out."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from initkit.backends import Backend, get_backend
+from initkit.backends.cupy_backend import CupyBackend
+from initkit.draws import draw_key
+from initkit.dtypes import DTYPES, resolve_dtype, rounded
+from initkit.errors import ShapeError
+from initkit.region import Region
+from tests.backends.cupy_stand_in import Cuda, DeviceArray, library, stand_in
+
+KEY = draw_key(7)
+FLOATS = [row.name for row in DTYPES.values() if row.kind == "float"]
+LAWS: dict[str, tuple[float, ...]] = {
+    "uniform": (-1.0, 3.0),
+    "normal": (1.0, 0.5),
+    "truncated_normal": (1.0, 0.5, -1.0, 3.0),
+}
+
+
+@pytest.fixture(name="cuda", scope="module")
+def _cuda(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cuda]:
+    with stand_in(tmp_path_factory.mktemp("cuda")) as cuda:
+        yield cuda
+
+
+@pytest.fixture(name="backend")
+def _backend(cuda: Cuda) -> Backend:
+    cuda.launches.clear()
+    return get_backend("cupy")
+
+
+def test_it_is_one_object(backend: Backend) -> None:
+    """However often it is asked for, it is one backend per device, also after a pickle."""
+    assert get_backend("cupy") is backend
+    assert pickle.loads(pickle.dumps(backend)) is backend
+    assert pickle.loads(pickle.dumps(get_backend("cupy", 1))) is get_backend("cupy", 1)
+    assert (backend.name, backend.device, backend.xp) == ("cupy", None, library())
+    assert backend.piece_elements > get_backend("numpy").piece_elements
+
+
+@pytest.mark.parametrize("name", DTYPES)
+def test_empty(name: str, backend: Backend) -> None:
+    """A new array has the shape and dtype asked for, ml_dtypes' included, in rows."""
+    array = backend.empty((2, 3), DTYPES[name])
+    assert isinstance(array, DeviceArray)
+    assert array.shape == (2, 3)
+    assert array.dtype == DTYPES[name].numpy
+    assert array.flags.c_contiguous
+
+
+def test_empty_beyond_its_numbers(backend: Backend) -> None:
+    """What the library cannot number is a ShapeError that points to lazy arrays."""
+    with pytest.raises(
+        ShapeError, match=r"CuPy cannot make .*Received: shape \(4611686018427387903,\), dtype"
+    ):
+        backend.empty((2**62 - 1,), DTYPES["float64"])
+
+
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("name", FLOATS)
+@pytest.mark.parametrize("index", [np.s_[:], np.s_[3:9], np.s_[:, 5:29], np.s_[4:1:-1, 1::3], np.s_[2:2]])
+def test_laws_are_numpys_in_one_launch(law: str, name: str, index: Any, backend: Backend, cuda: Cuda) -> None:
+    """Every law over every kind of region has NumPy's bits, and takes one launch; none if it is empty."""
+    region, _ = Region.from_index((13, 40), index)
+    out = backend.empty(region.counts, DTYPES[name])
+    getattr(backend, law)(out, region, KEY, *LAWS[law])
+    wanted = get_backend("numpy").empty(region.counts, DTYPES[name])
+    getattr(get_backend("numpy"), law)(wanted, region, KEY, *LAWS[law])
+    assert out.get().tobytes() == wanted.tobytes()
+    assert len(cuda.launches) == bool(region.size)
+
+
+def test_launch_parameters(backend: Backend, cuda: Cuda) -> None:
+    """A large run takes the device's share of blocks of 256 threads, with the output's own address."""
+    out = backend.empty((1 << 10, 1 << 9), DTYPES["bfloat16"])
+    backend.uniform(out, Region.whole(out.shape), KEY, 0.0, 1.0)
+    [(device, stream, launch)] = cuda.launches
+    assert (device, stream) == (0, 0)
+    assert launch.entry == "ik_fill_runs"
+    # The stand-in has 4 multiprocessors, of 32 blocks each.
+    assert (launch.grid, launch.block) == ((128, 1), (256, 1))
+    address, index, count = np.frombuffer(launch.arguments[0], np.uint64, 3).tolist()
+    assert (address, index, count) == (out.data.ptr, 0, 1 << 19)
+    assert np.frombuffer(launch.arguments[0], np.uint32, 4, 24).tolist() == list(KEY)
+
+
+def test_devices_and_streams(backend: Backend, cuda: Cuda) -> None:
+    """A backend of a device works there, whatever is current; one without works where the caller is."""
+    row, region = DTYPES["float32"], Region.whole((7,))
+    there = get_backend("cupy", 1)
+    out = there.empty((7,), row)
+    assert out.device.id == 1
+    there.normal(out, region, KEY, 0.0, 1.0)
+    there.store(out[:3], [1.5, 2.5, 3.5])
+    with library().cuda.Device(1), library().cuda.ExternalStream(77):
+        mine = backend.empty((7,), row)
+        backend.normal(mine, region, KEY, 0.0, 1.0)
+    bound = CupyBackend(1, 99)
+    bound.normal(out, region, KEY, 0.0, 1.0)
+    CupyBackend(None, 55).normal(backend.empty((7,), row), region, KEY, 0.0, 1.0)
+    assert mine.device.id == 1
+    assert out.get().tobytes() == mine.get().tobytes()
+    assert [(device, stream) for device, stream, _ in cuda.launches] == [
+        *((1, 0), (1, 0), (1, 77)),
+        *((1, 99), (0, 55)),
+    ]
+    assert (cuda.current, cuda.streams) == ([0], [0])
+
+
+VALUES: dict[str, Any] = {
+    "float64": np.array([[1 / 3, -2.5e-40, 1e6], [1e300, -0.0, np.nan]]),
+    "float32": np.array([[1 / 3, -2.5e-40, 1e6], [3e38, -0.0, np.inf]], np.float32),
+    "float16": np.array([[1 / 3, 6e-8, 1e4], [0.1, -0.0, np.inf]], np.float16),
+    "int64": np.array([[16777217, -3, 2**62 + 2**38 + 1], [0, 1, 2]]),
+    "bool": np.array([[True, False, True], [False, False, True]]),
+    "a row": np.array([0.1, 0.2, 0.3]),
+    "a number": 0.1,
+}
+
+
+@pytest.mark.parametrize("name", [row.name for row in DTYPES.values() if row.kind in ("float", "complex")])
+@pytest.mark.parametrize("values", VALUES)
+def test_stores_round_as_numpy_does(name: str, values: str, backend: Backend, cuda: Cuda) -> None:
+    """Values of every kind are rounded once, by way of float32 where that is wider, into any layout."""
+    row = DTYPES[name]
+    for view in (lambda array: array, lambda array: array.T[::-1], lambda array: array[:, ::2]):
+        shape = {(2, 3): (2, 3), (3, 2): (3, 2)}.get(view(np.empty((2, 3))).shape)
+        base = (2, 3) if shape == (2, 3) else (3, 2) if shape else (2, 6)
+        wanted, out = np.zeros(base, row.numpy), backend.empty(base, row)
+        backend.store(out, np.zeros(base))
+        get_backend("numpy").store(view(wanted), VALUES[values])
+        backend.store(view(out), VALUES[values])
+        assert out.get().tobytes() == wanted.tobytes()
+    assert len(cuda.launches) == (6 if row.draw.itemsize == 4 else 0)
+
+
+@pytest.mark.parametrize("name", [row.name for row in DTYPES.values() if row.kind in ("integer", "bool")])
+def test_stores_of_integers(name: str, backend: Backend, cuda: Cuda) -> None:
+    """Integers and booleans are left to the library's own casts."""
+    out = backend.empty((2, 3), DTYPES[name])
+    backend.store(out[:, ::-1], np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 0.0]]))
+    assert out.get().astype(int).tolist() == [[1, 1, 0], [0, 0, 1]]
+    assert not cuda.launches
+
+
+@pytest.mark.parametrize("name", ["complex64", "complex128"])
+def test_stores_of_complex_values(name: str, backend: Backend) -> None:
+    """Both parts are rounded; real values and integers have no imaginary part."""
+    values = np.array([1 / 3 + 1e-40j, -0.0 - 7j, 1e300 + 0.1j])
+    out = backend.empty((2, 3), DTYPES[name])
+    for given in (
+        values,
+        values[:2].astype(np.complex64)[[0, 1, 1]],
+        np.array([0.1, 2.0, 3.0]),
+        np.arange(3),
+    ):
+        backend.store(out, given)
+        with np.errstate(over="ignore"):
+            wanted = np.broadcast_to(rounded(given, DTYPES[name]), (2, 3))
+        assert out.get().tobytes() == wanted.tobytes()
+
+
+def test_stores_of_nothing(backend: Backend, cuda: Cuda) -> None:
+    """An empty array takes no launch."""
+    backend.store(backend.empty((0, 3), DTYPES["float32"]), np.zeros((0, 3)))
+    assert not cuda.launches
+
+
+@pytest.mark.parametrize("name", DTYPES)
+def test_copies(name: str, backend: Backend) -> None:
+    """Arrays of every dtype are copied bit by bit into any layout, from the device and from NumPy."""
+    values = np.arange(6).reshape(2, 3).astype(DTYPES[name].numpy)
+    out, mine = backend.empty((3, 2), DTYPES[name]), backend.empty((2, 3), DTYPES[name])
+    backend.copy(mine, values)
+    backend.copy(out.T[:, ::-1], mine)
+    assert backend.to_numpy(out).tobytes() == np.ascontiguousarray(values[:, ::-1].T).tobytes()
+    assert resolve_dtype(out.dtype) is DTYPES[name]

@@ -1,0 +1,163 @@
+"""Initializers on the CuPy backend, by way of the tests' stand-in: the whole catalogue has NumPy's bits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import initkit as ik
+from initkit.backends.cupy_programs import Programs
+from tests.backends.cupy_stand_in import Cuda, DeviceArray, library, stand_in
+from tests.catalogue import ENTRIES, Entry
+
+EXACT = [entry for entry in ENTRIES if entry.exact]
+TOLERANT = [entry for entry in ENTRIES if not entry.exact]
+
+
+@pytest.fixture(name="cuda", scope="module")
+def _cuda(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cuda]:
+    with stand_in(tmp_path_factory.mktemp("cuda")) as cuda:
+        yield cuda
+
+
+def generator(device: int | None = None) -> ik.SeedGenerator:
+    """The generator of all draws here; one of each has to be new."""
+    return ik.SeedGenerator(7, backend="cupy", device=device)
+
+
+def host(array: Any) -> np.ndarray[Any, Any]:
+    """The values in this process' memory."""
+    return array.get() if isinstance(array, DeviceArray) else array
+
+
+@pytest.mark.parametrize("entry", EXACT, ids=str)
+def test_catalogue(entry: Entry, cuda: Cuda) -> None:
+    """Every exact initializer, in every shape and dtype, gives the same bits; those that draw, on the device."""
+    for shape in entry.shapes:
+        for dtype in entry.dtypes:
+            values = entry.make(generator())(shape, dtype)
+            wanted = entry.make(ik.SeedGenerator(7))(shape, dtype)
+            assert isinstance(values, DeviceArray) == entry.seeded
+            assert (values.shape, values.dtype) == (wanted.shape, wanted.dtype)
+            assert host(values).tobytes() == wanted.tobytes(), (shape, dtype)
+
+
+@pytest.mark.parametrize("entry", [entry for entry in EXACT if entry.seeded], ids=str)
+def test_catalogue_on_another_device(entry: Entry, cuda: Cuda) -> None:
+    """Everything that an initializer computes with is on its generator's device; no other is made current."""
+    shape = entry.shapes[-1]
+    values = entry.make(generator(device=1))(shape, entry.dtype)
+    assert values.device.id == 1
+    assert cuda.current == [0]
+    assert host(values).tobytes() == entry.make(ik.SeedGenerator(7))(shape, entry.dtype).tobytes()
+
+
+@pytest.mark.parametrize("entry", TOLERANT, ids=str)
+def test_tolerant_catalogue(entry: Entry, cuda: Cuda) -> None:
+    """Initializers that are matrix products are made on the device, and agree to the tolerance that they state."""
+    for shape in entry.shapes:
+        for dtype in entry.dtypes:
+            init = entry.make(generator(device=1))
+            values, wanted = init(shape, dtype), entry.make(ik.SeedGenerator(7))(shape, dtype)
+            assert values.device.id == 1
+            assert (values.shape, values.dtype) == (wanted.shape, wanted.dtype)
+            wide = np.complex128 if wanted.dtype.kind == "c" else np.float64
+            row = ik.dtypes.resolve_dtype(dtype)
+            near = init.tolerance(row) + abs(wanted.astype(wide)) * float(
+                2.0 ** -(2 if row.numpy.itemsize == 1 else 7)
+            )
+            assert (abs(host(values).astype(wide) - wanted.astype(wide)) <= near).all()
+
+
+def test_a_small_tensor_is_one_launch(cuda: Cuda, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call of a plain law is one launch on the current stream, and memory of the tensor's size alone."""
+    cuda.launches.clear()
+    made = []
+    monkeypatch.setattr(library(), "empty", lambda *args: made.append(args) or DeviceArray(*args))
+    with library().cuda.ExternalStream(5):
+        ik.HeNormal(seed=generator())((64, 64), "bfloat16")
+    assert [(device, stream) for device, stream, _ in cuda.launches] == [(0, 5)]
+    assert [shape for shape, _ in made] == [(64, 64)]
+
+
+@pytest.mark.parametrize("device", [None, 1])
+def test_lazy(device: int | None, cuda: Cuda) -> None:
+    """Slices are made on the device, alone, and the whole becomes a NumPy array when one is asked for."""
+    lazy = ik.TruncatedNormal(seed=generator(device)).lazy((70, 30), "float16")
+    whole = ik.TruncatedNormal(seed=7)((70, 30), "float16")
+    part = lazy[3:60:7, ::-2]
+    assert part.device.id == (device or 0)
+    assert host(part).tobytes() == whole[3:60:7, ::-2].tobytes()
+    assert np.asarray(lazy).tobytes() == whole.tobytes()
+
+
+VIEWS: dict[str, Any] = {
+    "whole": lambda base: base,
+    "rows": lambda base: base[2:9],
+    "permuted": lambda base: base.transpose(1, 0, 2),
+    "mixed": lambda base: base[::-2, 1:-1, ::5],
+    "vector": lambda base: base[3, :, 5],
+    "scalar": lambda base: base[3, 4, 5:6].reshape(()),
+    "empty": lambda base: base[:0],
+}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16", "float8_e5m2", "complex64"])
+@pytest.mark.parametrize("seed", ["integer", "numpy", "cupy"])
+def test_fill(view: str, dtype: str, seed: str, cuda: Cuda) -> None:
+    """An array of any layout is filled where it is, whatever the seed's backend, and nothing around it is."""
+    given: Any = {"integer": 7, "numpy": ik.SeedGenerator(7), "cupy": generator()}[seed]
+    row = ik.dtypes.resolve_dtype(dtype)
+    base, mirror = DeviceArray((12, 10, 14), row.numpy), np.empty((12, 10, 14), row.numpy)
+    mirror.view(np.uint8)[...] = 0xCD
+    target = VIEWS[view](base)
+    with library().cuda.Device(1):
+        assert ik.RandomNormal(mean=0.5, seed=given).fill(target) is target
+    VIEWS[view](mirror)[...] = ik.RandomNormal(mean=0.5, seed=7)(target.shape, dtype)
+    assert host(base).tobytes() == mirror.tobytes()
+
+
+@pytest.mark.parametrize(
+    "initializer", [ik.Ones(), ik.Constant(np.arange(9).reshape(3, 3)), ik.Identity(), ik.Dirac()], ids=repr
+)
+def test_fill_with_what_draws_nothing(initializer: ik.Initializer, cuda: Cuda) -> None:
+    """Initializers without a seed fill arrays of a device as well."""
+    shape = (2, 2, 3) if isinstance(initializer, ik.Dirac) else (3, 3)
+    for dtype in ("float32", "float8_e4m3fn"):
+        target = DeviceArray(shape, ik.dtypes.resolve_dtype(dtype).numpy)
+        initializer.fill(target)
+        assert host(target).tobytes() == initializer(shape, dtype).tobytes()
+
+
+class Tent(ik.Initializer):
+    """A class that only defines `__call__`."""
+
+    def __init__(self, seed: Any = None) -> None:
+        self.seed = seed
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        return 1.0 - abs(ik.RandomUniform(-1.0, 1.0, seed=self.seed)(shape, dtype))
+
+
+def test_classes_of_ones_own(cuda: Cuda) -> None:
+    """What a user's class computes in NumPy fills an array of a device, and what it computes there stays there."""
+    wanted = Tent(seed=7)((5, 4))
+    target = DeviceArray((4, 5), np.float32)
+    Tent(seed=7).fill(target.T)
+    assert host(target).T.tobytes() == wanted.tobytes()
+    assert host(Tent(seed=generator())((5, 4))).tobytes() == wanted.tobytes()
+
+
+def test_nothing_waits_for_the_device(cuda: Cuda, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls, slices and fills of what draws read nothing back."""
+    monkeypatch.setattr(DeviceArray, "get", lambda self: pytest.fail("the device was waited for"))
+    target = DeviceArray((9, 8), np.float32)
+    assert isinstance(Programs, type)
+    for init in (ik.RandomNormal, ik.RandomUniform, ik.TruncatedNormal, ik.HeNormal, ik.GlorotUniform):
+        init(seed=generator())((9, 8))
+        init(seed=generator()).lazy((9, 8))[::2]
+        init(seed=7).fill(target[:, ::2])

@@ -1,0 +1,167 @@
+"""Whether CuPy can be used: every reason against it has a message of its own, and devices are checked."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import initkit as ik
+from initkit.backends import check_backend, get_backend
+from initkit.backends.cupy_library import cupy_library, device_number
+from initkit.dtypes import DTYPES
+from initkit.errors import BackendError
+from tests.backends.cupy_stand_in import Cuda, library, real_cupy, stand_in
+
+needs_cupy = pytest.mark.skipif(real_cupy() is None, reason="needs CuPy, of the extra `test`")
+
+
+@pytest.mark.parametrize(
+    ("cuda", "message"),
+    [
+        (
+            Cuda(version="12.3.0"),
+            r"CuPy 12.3.0 is too old. Received: .*Upgrade it to 13.4 or newer with",
+        ),
+        (Cuda(version="13.3.0rc1"), r"CuPy 13.3.0rc1 is too old"),
+        (
+            Cuda(devices=None),
+            r"no driver or no device \(cudaErrorInsuff.*Install NVIDIA's driver",
+        ),
+        (Cuda(devices=0), r"CUDA finds no device. Received: .*CUDA_VISIBLE_DEVICES"),
+        (
+            Cuda(nvrtc=False),
+            r"no NVRTC, CUDA's run-time compiler \(CuPy failed.*pip install .*\[ctk\]",
+        ),
+    ],
+    ids=["old", "older candidate", "no driver", "no device", "no NVRTC"],
+)
+def test_what_is_missing(cuda: Cuda, message: str, tmp_path: Path) -> None:
+    """The message says what is missing, that NumPy gives the same bits, and what to do."""
+    with stand_in(tmp_path, cuda):
+        for refused in (
+            cupy_library,
+            lambda: ik.SeedGenerator(7, backend="cupy"),
+            lambda: get_backend("cupy"),
+        ):
+            with pytest.raises(BackendError, match=message) as caught:
+                refused()
+            assert "Allowed: 'numpy', which gives the same bits." in str(caught.value)
+        assert "cannot be used here" in ik.show_config("dict")["backends"]["cupy"]
+
+
+@pytest.mark.parametrize("version", ["13.4.0", "13.6.1", "14.0.0", "14.2.0", "15.1.0b1"])
+def test_versions_that_will_do(version: str, tmp_path: Path) -> None:
+    """From the oldest on, every version is taken."""
+    with stand_in(tmp_path, Cuda(version=version)):
+        assert cupy_library() is library()
+
+
+def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without CuPy the message says what to install."""
+    monkeypatch.setattr("initkit.backends.cupy_library.find_spec", lambda name: None)
+    cupy_library.cache_clear()
+    with pytest.raises(BackendError, match=r"CuPy is not installed. Received: .*cupy-cuda13x\[ctk\]`"):
+        check_backend("cupy")
+
+
+def test_import_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CuPy that cannot be imported is said to be broken, with the first line of its own, long message."""
+    monkeypatch.setattr("initkit.backends.cupy_library.find_spec", lambda name: object())
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    cupy_library.cache_clear()
+    with pytest.raises(BackendError, match=r"importing CuPy fails \(import of cupy.*Uninstall every package"):
+        check_backend("cupy")
+
+
+def test_what_was_missing_can_be_installed(tmp_path: Path) -> None:
+    """A refusal is not remembered."""
+    cuda = Cuda(nvrtc=False)
+    with stand_in(tmp_path, cuda):
+        with pytest.raises(BackendError):
+            check_backend("cupy")
+        cuda.nvrtc = True
+        check_backend("cupy")
+
+
+@pytest.mark.parametrize(("device", "number"), [(None, None), (0, 0), (1, 1), ("cuda:0", 0), ("cuda:1", 1)])
+def test_devices(device: Any, number: int | None, tmp_path: Path) -> None:
+    """A device is a number or a name; one device is one backend, however it is written."""
+    with stand_in(tmp_path):
+        assert device_number(device) == number
+        check_backend("cupy", device)
+        assert get_backend("cupy", device) is get_backend("cupy", number)
+        assert get_backend("cupy", device).device == number
+
+
+@pytest.mark.parametrize("device", [2, -1, True, 1.0, "1", "cuda", "cuda:2", "cuda:01", "gpu:0", "cpu", (0,)])
+def test_unknown_devices(device: Any, tmp_path: Path) -> None:
+    """Another device is refused with those that there are."""
+    with (
+        stand_in(tmp_path),
+        pytest.raises(
+            BackendError, match=r"no such device. Received: device=.*Allowed: None .*, 0 to 1, or .*'cuda:0'"
+        ),
+    ):
+        check_backend("cupy", device)
+
+
+def test_show_config_tells_of_it(tmp_path: Path) -> None:
+    """The versions and the devices are told, and nothing is compiled for it."""
+    with stand_in(tmp_path) as cuda:
+        told = ik.show_config("dict")["backends"]["cupy"]
+        assert told.startswith("available, cupy 14.2.0, NVRTC 12.9, devices 0: Stand-in (sm_90), 1: Stand-in")
+        assert not cuda.compiled
+
+
+@needs_cupy
+def test_real_cupy_without_a_device() -> None:
+    """Where no device is visible, the installed CuPy is refused with what CUDA says."""
+    script = "import initkit as ik; print(ik.show_config('dict')['backends']['cupy'])"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "CUDA finds no driver or no device (cudaError" in done.stdout
+
+
+@needs_cupy
+def test_stand_in_has_nothing_that_cupy_lacks(tmp_path: Path) -> None:
+    """Every name under `cupy.cuda` that the tests' stand-in has is one of CuPy's."""
+    real = real_cupy()
+    with stand_in(tmp_path):
+        for name in vars(library().cuda):
+            assert hasattr(real.cuda, name), name
+        for group in ("runtime", "nvrtc"):
+            for name in vars(getattr(library().cuda, group)):
+                assert hasattr(getattr(real.cuda, group), name), name
+    assert {"load", "get_function"} <= set(dir(real.cuda.Module))
+
+
+@needs_cupy
+@pytest.mark.parametrize("name", DTYPES)
+def test_cupy_arrays_have_every_dtype(name: str) -> None:
+    """CuPy's arrays can have each dtype of the table, be sliced, and be seen as integers of the same size."""
+    cupy, host = real_cupy(), np.zeros(256, np.uint8)
+    dtype = DTYPES[name].numpy
+    memory = cupy.cuda.UnownedMemory(host.ctypes.data, host.nbytes, host, 0)
+    pointer = cupy.cuda.MemoryPointer(memory, 0)
+    array = cupy.ndarray((2, 4), dtype, pointer, (4 * dtype.itemsize, dtype.itemsize))
+    assert array.dtype == dtype
+    assert array.data.ptr == host.ctypes.data
+    assert array.flags.c_contiguous
+    part = array[::-1, 1:3]
+    assert part.strides == (-4 * dtype.itemsize, dtype.itemsize)
+    assert part.data.ptr == host.ctypes.data + 5 * dtype.itemsize
+    if dtype.kind != "c":
+        assert part.view(f"u{dtype.itemsize}").shape == (2, 2)
+    assert array.device.id == 0
