@@ -120,10 +120,12 @@ class Configurable(metaclass=_TeachingConstructor):
             for name, default in _arguments_of(cls).items()
             if default is _REQUIRED and name not in config
         ]:
-            message = (
-                f"The config of {cls.__name__} lacks arguments. Received: {_listed(config)}. Allowed: all"
+            allowed = (
+                f"{name} (required)" if default is _REQUIRED else name
+                for name, default in _arguments_of(cls).items()
             )
-            message += f" arguments without a default, and others. Add {_listed(missing)}."
+            message = f"The config of {cls.__name__} lacks arguments. Received: {_listed(config)}. Allowed:"
+            message += f" {', '.join(allowed)}. Add {_listed(missing)}."
             raise ConfigError(message)
         return cls(**{name: decode(value) for name, value in config.items()})
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 import initkit as ik
+from initkit.backends import get_backend
+from initkit.backends.cupy_backend import CupyBackend
+from initkit.backends.cupy_library import cupy_library
+from initkit.draws import draw_key
 from initkit.dtypes import DTYPES
-from initkit.errors import ArgumentError, ArgumentTypeError
-from initkit.targets import as_fillable
+from initkit.errors import ArgumentError, ArgumentTypeError, BackendError
+from initkit.region import Region
+from initkit.targets import as_fillable, as_target
+from tests.backends.cupy_stand_in import Cuda, DeviceArray, library, stand_in
 
 torch: Any = pytest.importorskip("torch")
 
@@ -155,3 +164,184 @@ def test_table_and_torch_agree_on_names() -> None:
         dtype = getattr(torch, name, None)
         if dtype is not None:
             assert as_fillable(torch.zeros(2, dtype=dtype)).dtype == row.numpy
+
+
+@pytest.fixture(name="cuda")
+def _cuda(tmp_path: Path) -> Iterator[Cuda]:
+    with stand_in(tmp_path) as cuda:
+        yield cuda
+
+
+def test_cupy_arrays_are_themselves(cuda: Cuda) -> None:
+    """An array of CuPy's is returned as it is, with the backend of its own device."""
+    with library().cuda.Device(1):
+        array = DeviceArray((2, 3), np.float32)
+    target = as_target(array)
+    assert target.array is array
+    assert target.backend is get_backend("cupy", 1)
+
+
+class ByDLPack:
+    """What lends an array by DLPack and nothing else.
+
+    Args:
+        array: The array.
+        device: The kind and the number of the device that it says it is on.
+        lent: What it lends instead.
+    """
+
+    def __init__(self, array: Any, device: tuple[int, int] = (2, 0), lent: Any = ...) -> None:
+        self.device = device
+        self.lent = array if lent is ... else lent
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.device
+
+    def __dlpack__(self, **_: Any) -> Any:
+        return self.lent
+
+
+class ByInterface:
+    """What tells of an array's memory and nothing else.
+
+    Args:
+        array: The array.
+        read_only: Whether it is lent for reading alone.
+        stream: The stream on which its owner works.
+    """
+
+    def __init__(self, array: Any, *, read_only: bool = False, stream: int | None = None) -> None:
+        self.array = array
+        self.__cuda_array_interface__ = {
+            "data": (array.data.ptr, read_only),
+            "shape": array.shape,
+            "typestr": "<f4",
+            "stream": stream,
+            "version": 3,
+        }
+
+
+@pytest.mark.parametrize("kind", [2, 13], ids=["device", "managed"])
+def test_dlpack(kind: int, cuda: Cuda) -> None:
+    """What lends CUDA's memory by DLPack is filled by CuPy, where it lies."""
+    array = DeviceArray((2, 3), np.float32)
+    target = as_target(ByDLPack(array, (kind, 0)))
+    assert target.array is array
+    assert target.backend is get_backend("cupy", 0)
+
+
+def test_dlpack_that_cupy_cannot_read(cuda: Cuda) -> None:
+    """A dtype that CuPy does not exchange is refused, with what can be done."""
+    with pytest.raises(
+        ArgumentTypeError, match=r"by DLPack \(unsupported dtype\). Received: .*View bfloat16"
+    ):
+        as_target(ByDLPack(DeviceArray((2, 3), np.float32), lent=None))
+
+
+def test_dlpack_on_other_devices(cuda: Cuda) -> None:
+    """Memory of a device that is neither the CPU nor CUDA's is refused."""
+    with pytest.raises(ArgumentTypeError, match="cannot be filled in place"):
+        as_target(ByDLPack(DeviceArray((3,), np.float32), (10, 0)))
+
+
+@pytest.mark.parametrize("stream", [None, 1, 77])
+def test_cuda_array_interface(stream: int | None, cuda: Cuda) -> None:
+    """What tells of CUDA's memory is filled on the stream that it names."""
+    array = DeviceArray((2, 3), np.float32)
+    library().__dict__["asarray"] = lambda lender: lender.array
+    target = as_target(ByInterface(array, stream=stream))
+    assert target.array is array
+    assert isinstance(target.backend, CupyBackend)
+    assert (target.backend.device, target.backend.stream) == (0, stream)
+
+
+def test_cuda_array_interface_for_reading(cuda: Cuda) -> None:
+    """Memory that is lent for reading alone is refused."""
+    with pytest.raises(ArgumentError, match=r"is read-only. Received: shape \(2, 3\), dtype <f4"):
+        as_target(ByInterface(DeviceArray((2, 3), np.float32), read_only=True))
+
+
+def test_jax_arrays_are_refused() -> None:
+    """JAX says that its arrays never change, so they are not filled behind its back."""
+    jnp = pytest.importorskip("jax.numpy")
+    with pytest.raises(ArgumentTypeError, match=r"cannot be filled in place. .*that may be changed"):
+        as_target(jnp.zeros(3))
+
+
+def test_cuda_memory_without_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where CuPy is missing, the message says what to install."""
+    monkeypatch.setattr("initkit.backends.cupy_library.find_spec", lambda name: None)
+    cupy_library.cache_clear()
+    with pytest.raises(BackendError, match=r"CuPy is not installed"):
+        as_target(ByDLPack(np.zeros(3)))
+
+
+class CudaTensor:
+    """A tensor on a CUDA device, as far as targets.py looks at it; its memory is a CPU tensor's.
+
+    Args:
+        tensor: The CPU tensor.
+        layout: What it says of its layout.
+    """
+
+    def __init__(self, tensor: Any, layout: Any = torch.strided) -> None:
+        self.tensor = tensor
+        self.layout = layout
+        self.device = torch.device("cuda", 1)
+
+    def detach(self) -> CudaTensor:
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.tensor, name)
+
+
+# By these, targets.py knows torch's tensors.
+CudaTensor.__module__, CudaTensor.__name__ = "torch", "Tensor"
+
+
+@pytest.fixture(name="torch_stream")
+def _torch_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    streams = {1: SimpleNamespace(cuda_stream=4242)}
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: streams[device.index])
+
+
+@pytest.mark.parametrize("name", TORCH_FLOATS)
+@pytest.mark.usefixtures("torch_stream")
+def test_torch_tensors_on_cuda(name: str, cuda: Cuda) -> None:
+    """A tensor is seen in its own memory and layout, and filled on its device, on torch's own stream."""
+    tensor = torch.zeros((4, 6), dtype=getattr(torch, name))
+    for view in (tensor, tensor.t(), tensor[1:, ::2], tensor[2, 3]):
+        target = as_target(CudaTensor(view))
+        assert target.array.dtype == DTYPES[name].numpy
+        assert target.array.shape == tuple(view.shape)
+        assert target.array.strides == tuple(tensor.element_size() * stride for stride in view.stride())
+        assert target.array.data.ptr == view.data_ptr()
+    assert as_target(CudaTensor(tensor[:0])).array.shape == (0, 6)
+    target = as_target(CudaTensor(tensor))
+    target.backend.normal(target.array, Region.whole((4, 6)), draw_key(7), 0.0, 0.05)
+    assert np.array_equal(_values(tensor), ik.RandomNormal(seed=7)((4, 6), name).astype(np.float64))
+    assert [(device, stream) for device, stream, _ in cuda.launches] == [(1, 4242)]
+
+
+@pytest.mark.usefixtures("torch_stream")
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        CudaTensor(torch.zeros(3, dtype=torch.complex64).conj()),
+        CudaTensor(torch.zeros(3), layout=torch.sparse_coo),
+        CudaTensor(torch.zeros(3, dtype=torch.float8_e4m3fnuz)),
+    ],
+    ids=["conjugated", "sparse", "float8_e4m3fnuz"],
+)
+def test_torch_tensors_on_cuda_without_memory_of_their_own(tensor: Any, cuda: Cuda) -> None:
+    """On a device too, a tensor without plain memory is refused with what would do."""
+    with pytest.raises(ArgumentTypeError, match=r"torch tensor cannot be filled.*Allowed: strided tensors"):
+        as_target(tensor)
+
+
+@pytest.mark.usefixtures("torch_stream")
+def test_elements_of_a_device_that_share_memory(cuda: Cuda) -> None:
+    """An expanded tensor is refused on a device as well."""
+    with pytest.raises(ArgumentError, match="share memory"):
+        as_target(CudaTensor(torch.zeros(3, 1).expand(3, 4)))

@@ -187,7 +187,7 @@ SEEDS = [
     Wrong(lambda: HeNormal(seed="7"), ArgumentTypeError, "Received: seed='7'"),
     Wrong(lambda: HeNormal(seed=[7]), ArgumentTypeError, r"Received: seed=\[7\]"),
     Wrong(lambda: HeNormal(seed=np.array(7)), ArgumentTypeError, "of type ndarray"),
-    Wrong(lambda: HeNormal(seed=np.random.default_rng(0)), ArgumentTypeError, "of type Generator"),
+    Wrong(lambda: HeNormal(seed=np.random.default_rng(0)), ArgumentTypeError, "a generator of numpy's"),
     Wrong(lambda: SeedGenerator(-5), SeedError, "Received: seed=-5"),
     Wrong(lambda: SeedGenerator("a"), ArgumentTypeError, "`seed` argument should be"),
     Wrong(lambda: SeedGenerator(1, backend="jax"), BackendError, "Unknown backend. Received: backend='jax'"),

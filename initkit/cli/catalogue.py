@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from argparse import Namespace
 from math import prod, sqrt
 from textwrap import fill
@@ -87,28 +88,61 @@ def run_show(arguments: Namespace) -> int:
     """Print one initializer's config and formula, and what it makes of a shape.
 
     JSON: `name`, `names` (all that find it), `summary`, `formula` (or null), `config`, `shape`, `dtype`,
-    `seed` (null where there is none), `fan_in` and `fan_out` (null where fans play no part), `expected`
-    (`mean` and `std`, or null), `drawn` (`mean`, `std`, `min` and `max`; null for an empty tensor), and
-    `values`, the first six.
+    `seed` (null where it has none of its own), `fan_in` and `fan_out` (null where fans play no part),
+    `expected` (`mean` and `std`, or null), `drawn` (`mean`, `std`, `min` and `max`; null for an empty
+    tensor), and `values`, the first six. Of a class that has to be given arguments: what `initkit list` tells,
+    `formula` and `required`.
     """
+    bare = _class_with_required_arguments(arguments.initializer)
+    if bare is not None:
+        facts = {**_class_facts(bare), "formula": _formula(bare), "required": _required(bare)}
+        print_json(facts) if arguments.json else _print_class(facts)
+        return 0
     initializer = from_yaml(arguments.initializer)
     if not isinstance(initializer, Initializer):
         message = f"This is no initializer. Received: {arguments.initializer!r}. Allowed: the names that"
         message += " `initkit list` prints. Write, for example, he_normal."
         raise ArgumentTypeError(message)
-    has_seed = "seed" in inspect.signature(type(initializer)).parameters
-    if has_seed:
-        initializer = initializer.clone(seed=arguments.seed)
-    lazy = initializer.lazy(arguments.shape, resolve_dtype(arguments.dtype))
-    facts = _show_facts(initializer, lazy, arguments.seed if has_seed else None)
+    lazy = initializer.seeded(arguments.seed).lazy(arguments.shape, resolve_dtype(arguments.dtype))
+    facts = _show_facts(lazy.initializer, lazy)
     if arguments.json:
         print_json(facts)
     else:
-        _print_facts(facts)
+        _print_facts(facts, repr(lazy.initializer))
     return 0
 
 
-def _show_facts(initializer: Initializer, lazy: LazyArray, seed: int | None) -> dict[str, Any]:
+def _class_with_required_arguments(text: str) -> type[Initializer] | None:
+    """The class of a bare name, if it cannot be made without arguments."""
+    name = text.strip()
+    if not re.fullmatch(r"[\w>]+", name):
+        return None
+    cls = registry.find(name)
+    return cls if issubclass(cls, Initializer) and _required(cls) else None
+
+
+def _required(cls: type) -> list[str]:
+    parameters = inspect.signature(cls).parameters
+    return [name for name, parameter in parameters.items() if parameter.default is parameter.empty]
+
+
+def _print_class(facts: dict[str, Any]) -> None:
+    """What there is to say of a class before it has arguments."""
+    _print_fact("initializer", facts["name"])
+    if others := [name for name in facts["names"] if name != facts["name"]]:
+        _print_fact("other names", ", ".join(others))
+    _print_fact("summary", facts["summary"])
+    if facts["formula"]:
+        _print_fact("formula", facts["formula"])
+    required = facts["required"]
+    told = (name if name in required else f"{name}={value!r}" for name, value in facts["arguments"].items())
+    _print_fact("arguments", ", ".join(told))
+    print(
+        f"\nIt needs {' and '.join(required)}. Write them in YAML: '{facts['name']}: {{{required[0]}: ...}}'."
+    )
+
+
+def _show_facts(initializer: Initializer, lazy: LazyArray) -> dict[str, Any]:
     moments = initializer.moments(lazy.shape, lazy.dtype)
     drawn = _statistics(lazy)
     fans = initializer.fans_of(lazy.shape) if isinstance(initializer, ScaledByFan) else None
@@ -120,7 +154,7 @@ def _show_facts(initializer: Initializer, lazy: LazyArray, seed: int | None) -> 
         "config": initializer.get_config(),
         "shape": list(lazy.shape),
         "dtype": lazy.dtype.name,
-        "seed": seed,
+        "seed": getattr(initializer, "seed", None),
         "fan_in": fans and fans.fan_in,
         "fan_out": fans and fans.fan_out,
         "expected": moments and {"mean": moments.mean, "std": moments.std},
@@ -158,7 +192,7 @@ def _statistics(lazy: LazyArray) -> Statistics | None:
     return Statistics(mean.real, sqrt(squares / count), least, greatest) if count else None
 
 
-def _print_facts(facts: dict[str, Any]) -> None:
+def _print_facts(facts: dict[str, Any], expression: str) -> None:
     shape = tuple(facts["shape"])
     _print_fact("initializer", facts["name"])
     if others := [name for name in facts["names"] if name != facts["name"]]:
@@ -166,7 +200,7 @@ def _print_facts(facts: dict[str, Any]) -> None:
     _print_fact("summary", facts["summary"])
     if facts["formula"]:
         _print_fact("formula", facts["formula"])
-    _print_fact("config", ", ".join(f"{name}={value!r}" for name, value in facts["config"].items()) or "-")
+    _print_fact("in Python", expression)
     _print_fact("tensor", f"{show_shape(shape)} {facts['dtype']}, {prod(shape):,} values")
     if facts["fan_in"] is not None:
         _print_fact("fans", f"fan_in {facts['fan_in']:,}, fan_out {facts['fan_out']:,}")

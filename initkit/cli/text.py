@@ -89,6 +89,10 @@ def _equal(value: Any, default: Any) -> bool:
 def _show_argument(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"<array {show_shape(value.shape)}>"
+    if isinstance(value, Initializer):
+        return show_initializer(value)
+    if isinstance(value, list) and any(isinstance(entry, Initializer) for entry in value):
+        return f"[{', '.join(map(_show_argument, value))}]"
     if isinstance(value, float):
         return f"{value:.6g}"
     text = repr(value)

@@ -40,7 +40,12 @@ def compose(source: Source) -> tuple[PlainData, Place]:
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         reason = ", ".join(part for part in (problem.context, problem.problem) if part)
-        source.fail(f"this is not YAML: {reason}.", mark.line + 1 if mark else None)
+        hint = (
+            " Text that begins with * or & needs quotes around it."
+            if "alias" in reason or "anchor" in reason
+            else ""
+        )
+        source.fail(f"this is not YAML: {reason}.{hint}", mark.line + 1 if mark else None)
     return root.data, root.place
 
 

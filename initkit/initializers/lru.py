@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import cos, log, sin, sqrt, tau
+from math import sqrt, tau
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -16,7 +16,9 @@ from initkit.initializers.arguments import choice_argument, float_argument
 from initkit.initializers.expectation import uniform_moments
 from initkit.initializers.pieces import Piece, fill_pieces
 from initkit.initializers.random import check_range
+from initkit.initializers.shared_draw import shared_draw
 from initkit.kernels import elementary
+from initkit.kernels.normal_law import log
 from initkit.region import Region
 from initkit.registry import built_in
 from initkit.seed import SeedGenerator
@@ -39,7 +41,8 @@ class LRURing(RandomInitializer):
     All parts of one seed belong together: give the initializers of one layer's parts the same integer, or
     each a `SeedGenerator` of the same seed and path. Where the path's last name ends in the part, as a word
     after a dot or alone, the draw is that of the name with `lambda` instead: in a recipe, `layers.3.nu_log`
-    and `layers.3.gamma_log` belong together without further ado.
+    and `layers.3.gamma_log` belong together without further ado. So do slice `k` of one and slice `k` of the
+    other where `Stack` or `Blocks` puts such tensors together.
 
     Args:
         part: `"nu_log"` (default), `"theta_log"`, `"gamma_log"` or `"lambda"`.
@@ -116,8 +119,11 @@ class LRURing(RandomInitializer):
 
     def _shared(self, draw: Draw) -> Draw:
         """The draw that all parts of a layer have in common."""
-        head, dot, last = draw.path[-1].rpartition(".") if draw.path else ("", "", "")
-        return draw.sibling(f"{head}{dot}lambda") if last == self.part else draw
+        return shared_draw(draw, self._common_name)
+
+    def _common_name(self, name: str) -> str:
+        head, dot, last = name.rpartition(".")
+        return f"{head}{dot}lambda" if last == self.part else name
 
     def _values(self, piece: Piece) -> Any:
         xp = piece.xp
@@ -157,11 +163,12 @@ class LRURing(RandomInitializer):
         if self.part == "theta_log":
             return Moments(log(self.max_phase) - 1.0, 1.0)
         if self.part == "gamma_log":
-            return uniform_moments(lambda u, rest: 0.5 * np.log(self._one_less_square(rest)))
+            return uniform_moments(lambda u, rest: 0.5 * elementary.log(np, self._one_less_square(rest)))
         if self.part == "nu_log":
-            return uniform_moments(lambda u, rest: np.log(-0.5 * self._log_square(np, u, rest)))
+            return uniform_moments(lambda u, rest: elementary.log(np, -0.5 * self._log_square(np, u, rest)))
         low, high, phase = self.r_min, self.r_max, self.max_phase
         radius = 2 / 3 * (high * high + high * low + low * low) / (high + low)
-        real, imaginary = radius * sin(phase) / phase, radius * (1 - cos(phase)) / phase
+        cosine, sine = (float(part[0]) for part in elementary.cos_sin_turns(np, np.array([phase / tau])))
+        real, imaginary = radius * sine / phase, radius * (1 - cosine) / phase
         mean_square = (high * high + low * low) / 2
         return Moments(real, sqrt(max(mean_square - real * real - imaginary * imaginary, 0.0)))

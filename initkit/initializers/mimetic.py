@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import sqrt
 from typing import Any
 
@@ -12,6 +13,7 @@ from initkit.initializer import RandomInitializer
 from initkit.initializers.arguments import choice_argument, count_argument, float_argument
 from initkit.initializers.kernel_axes import kernel_axes, kernel_layout
 from initkit.initializers.random import check_range, farthest_normal
+from initkit.initializers.shared_draw import shared_draw
 from initkit.region import Region
 from initkit.registry import built_in
 from initkit.seed import SeedGenerator
@@ -26,6 +28,11 @@ _PARTS = {
 # The paper's choice for both alpha and beta, and the sign of the identity.
 _STRENGTH = {"query and key": 0.7, "value and projection": 0.4}
 _SIGN = {"query and key": 1.0, "value and projection": -1.0}
+
+# The end of a name that tells the members of a pair apart: `q_proj.weight`, `self.value.kernel`, `to_out.0`.
+_MEMBER = re.compile(
+    r"(?:^|[./])(?:(?:self|attention|output)[./])?(?:to_out\.0|[^./]+)(?:[./](?:weight|kernel|w))?$"
+)
 
 _TOLERANCE = 1e-6
 _FLOAT64 = DTYPES["float64"]
@@ -52,9 +59,13 @@ class Mimetic(RandomInitializer):
             value and projection, as in the paper).
         beta: The strength of the identity, finite (default None: as for `alpha`).
         pair: A number that both members share, such as that of the layer, or None (default). Their matrix is
-            then drawn from the seed's generator with the last name of its path replaced by `"query and key
-            <pair>"` or `"value and projection <pair>"`. In a recipe every tensor has a generator of its own:
-            `pair: layer` makes both members of every layer agree.
+            then drawn from the seed's generator with the end of its name, which tells the members apart,
+            replaced by `"query and key <pair>"` or `"value and projection <pair>"`. The end is the last part
+            between dots or slashes; with a `weight`, `kernel` or `w` after it, the one before; and a `self`,
+            `attention` or `output` in front of it. In a recipe every tensor has a generator of its own:
+            `pair: layer` makes both members of every layer agree, and those of `encoder.layers.3.q` differ
+            from those of `decoder.layers.3.q`. Slice `k` of a `Stack` pairs up with slice `k` of the other
+            member's, and so in `Blocks`; blocks of one weight that are members of one pair need `names`.
         layout: `"IO"` or a preset (default None: (in, out), as in Keras and JAX; `"torch"` is (out, in)). The
             values are those of the default, transposed.
         seed: None, a non-negative integer (the same values at every call), or a `SeedGenerator` (new
@@ -164,7 +175,13 @@ class Mimetic(RandomInitializer):
         """The draw of the pair's matrices, the same for both members."""
         if self.pair is None:
             return draw.child(self._pair_name)
-        return draw.sibling(f"{self._pair_name} {self.pair}")
+        return shared_draw(draw, self._common_name)
+
+    def _common_name(self, name: str) -> str:
+        """The name of the pair, in the place of a member's."""
+        member = _MEMBER.search(name)
+        head = name[: member.start()] if member else ""
+        return f"{head}{name[len(head)] if head else str()}{self._pair_name} {self.pair}"
 
     def _factor(self, draw: Draw, size: int, head: int) -> Any:
         """The left or the right factor of a head's matrix, with the directions of its columns fixed."""

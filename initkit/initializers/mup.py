@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from math import prod, sqrt
 
 from initkit.errors import ArgumentError, ShapeError
-from initkit.fans import FanReading
 from initkit.initializer import Moments
 from initkit.initializers.arguments import flag_argument
+from initkit.initializers.axis_reading import axis_reading, refuse_other_layout
 from initkit.initializers.scale import Rescaled
-from initkit.layout import RECEPTIVE_FIELD_LETTERS, check_layout
+from initkit.layout import RECEPTIVE_FIELD_LETTERS, axis_letters, check_layout
 from initkit.region import as_shape
 from initkit.registry import built_in
 
@@ -33,9 +33,10 @@ class MuP(Rescaled):
 
     Args:
         initializer: The initializer, of mean 0 unless nothing changes; names and configs are read as by
-            `initkit.get`. It reads its own layout.
+            `initkit.get`.
         base_shape: The shape of this weight in the model that was tuned; as many axes, none of length 0.
-        layout: Which axes are inputs and which outputs, in letters or by the name of a preset; None reads
+        layout: Which axes are inputs and which outputs, in letters or by the name of a preset. None (default)
+            reads them as the initializer does, also one inside others; where it has no layout,
             `(…, in, out)`, and a single axis as outputs.
         readout: Whether this is the output layer, and the paper's Table 3 is followed, which has the
             `1/width` in the weight (default False). Leave it if the model divides the outputs by
@@ -50,7 +51,7 @@ class MuP(Rescaled):
 
     Raises:
         ArgumentTypeError: The initializer is none, a shape, the layout or `readout` of the wrong type.
-        ArgumentError: The layout does not exist, the initializer does not say its moments, or its mean is not
+        ArgumentError: The layout does not exist or contradicts the initializer's own, the latter does not say its moments, or its mean is not
             0 where values are rescaled.
         ShapeError: A shape has another number of axes than the base or does not fit the layout, an axis that
             does not grow has another length, or an axis of the receptive field has.
@@ -79,7 +80,6 @@ class MuP(Rescaled):
     ) -> None:
         super().__init__(initializer)
         self.layout = None if layout is None else check_layout(layout)
-        self._reading = FanReading(layout=self.layout)
         self.base_shape = _as_filled_shape(base_shape, "base_shape")
         self._letters = self._letters_of(self._base)
         self.readout = flag_argument(readout, "readout")
@@ -92,9 +92,15 @@ class MuP(Rescaled):
         return tuple(self.base_shape)
 
     def _letters_of(self, shape: tuple[int, ...]) -> tuple[str, ...]:
-        letters = tuple(letter for letter, _ in self._reading.fans(shape).reading)
+        inner = axis_reading(self.initializer, shape)
+        if self.layout is not None:
+            letters = axis_letters(self.layout, shape)
+            refuse_other_layout(self, self.layout, inner, letters.__eq__)
+            return letters
+        if inner is not None:
+            return inner.applied
         # Read as a matrix's, both fans of a vector are its length; but a bias only has outputs.
-        return tuple("O" if letter == "IO" else letter for letter in letters)
+        return ("O",) * len(shape) if len(shape) < 2 else axis_letters("keras", shape)
 
     def _growing(self, shape: tuple[int, ...]) -> str:
         """The letters of the axes in which a shape differs from the base."""

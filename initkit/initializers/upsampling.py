@@ -13,6 +13,7 @@ from initkit.dtypes import DTYPES, DType, Kind, resolve_dtype
 from initkit.errors import ShapeError
 from initkit.initializer import BUFFER_ELEMENTS, Moments, RegionInitializer
 from initkit.initializers.arguments import choice_argument, count_argument
+from initkit.initializers.axis_reading import axis_reading, refuse_other_layout
 from initkit.initializers.composite import Modifier
 from initkit.initializers.pieces import Piece, fill_pieces
 from initkit.layout import RECEPTIVE_FIELD_LETTERS, axis_letters, check_layout
@@ -154,7 +155,8 @@ class ICNR(Modifier):
         order: How the rearrangement that follows numbers the channels. `"interleaved"` (default): a channel's
             pixels are neighbours, as for PyTorch's `PixelShuffle`. `"tiled"`: the channels are, as for
             TensorFlow's `depth_to_space`.
-        layout: Which axis the outputs are on, in letters or by the name of a preset; None: the last.
+        layout: Which axis the outputs are on, in letters or by the name of a preset. None (default): where
+            the initializer has them, also one inside others; where it has no layout, the last.
 
     Returns:
         When called with `(shape, dtype=None)`: an array of that shape and dtype, with the initializer's
@@ -162,13 +164,14 @@ class ICNR(Modifier):
 
     Raises:
         ArgumentTypeError: The initializer is none, `factor` no integer, or `order` or the layout no text.
-        ArgumentError: `factor` is below 1, or `order` or the layout does not exist.
+        ArgumentError: `factor` is below 1, `order` or the layout does not exist, or the initializer has the
+            outputs on another axis.
         ShapeError: The shape has not one output axis, or its length is no multiple of `factor²`; the
             initializer refuses the smaller shape.
 
     Example:
         >>> import initkit as ik
-        >>> kernel = ik.ICNR(ik.HeNormal(layout="torch", seed=7), factor=2, layout="torch")((8, 3, 5, 5))
+        >>> kernel = ik.ICNR(ik.HeNormal(layout="torch", seed=7), factor=2)((8, 3, 5, 5))
         >>> bool((kernel[0:4] == kernel[0]).all()), bool((kernel[4:8] == kernel[4]).all())
         (True, True)
 
@@ -184,8 +187,19 @@ class ICNR(Modifier):
         self.order = choice_argument(order, "order", _ORDERS)
         self.layout = None if layout is None else check_layout(layout)
 
+    def _letters(self, shape: tuple[int, ...]) -> tuple[str, ...]:
+        inner = axis_reading(self.initializer, shape)
+        if self.layout is not None:
+            letters = axis_letters(self.layout, shape)
+            outputs = [letter == "O" for letter in letters]
+            refuse_other_layout(
+                self, self.layout, inner, lambda other: outputs == [letter == "O" for letter in other]
+            )
+            return letters
+        return (*("K" for _ in shape[1:]), "O") if inner is None else inner.applied
+
     def _axis_of(self, shape: tuple[int, ...]) -> int:
-        letters = axis_letters(self.layout, shape) if self.layout is not None else "K" * len(shape[1:]) + "O"
+        letters = self._letters(shape)
         if letters.count("O") != 1 or not shape:
             message = f"ICNR needs one output axis. Received: shape {shape}, read as"
             message += (

@@ -92,7 +92,7 @@ class DeviceArray(NDArrayOperatorsMixin):
             host = np.empty(shape, dtype)
             host.reshape(-1).view(np.uint8)[...] = 0xCD
         else:
-            host = np.lib.stride_tricks.as_strided(memptr.array(dtype), shape, strides)
+            host = np.ndarray(shape, dtype, memptr.buffer(), 0, strides)
         _take(self, host, _cuda.current[-1] if memptr is None else memptr.device_id)
 
     def __array__(self, *_: Any, **__: Any) -> Host:
@@ -187,7 +187,8 @@ class DeviceArray(NDArrayOperatorsMixin):
 
     def get(self) -> Host:
         """The values as a NumPy array."""
-        return _host(self, anywhere=True).copy()
+        values: Host = _host(self, anywhere=True)
+        return values.copy()
 
 
 # By these, targets.py knows CuPy's arrays.
@@ -330,11 +331,9 @@ class MemoryPointer:
     def __init__(self, memory: UnownedMemory, offset: int) -> None:
         self.memory, self.ptr, self.device_id = memory, memory.ptr + offset, memory.device_id
 
-    def array(self, dtype: Any) -> Host:
+    def buffer(self) -> Any:
         """The memory from there on."""
-        width = np.dtype(dtype).itemsize
-        size = (self.memory.size - (self.ptr - self.memory.ptr)) // width * width
-        return np.frombuffer((ctypes.c_uint8 * size).from_address(self.ptr), np.uint8).view(dtype)
+        return (ctypes.c_uint8 * (self.memory.size - (self.ptr - self.memory.ptr))).from_address(self.ptr)
 
 
 class Program:

@@ -100,7 +100,7 @@ def test_show_prints_every_fact(capsys: pytest.CaptureFixture[str]) -> None:
         "formula       w ~ N(mean,",
     ):
         assert words in out
-    assert re.search(r"config +mean=0\.0, stddev=0\.05, seed=0\n", out)
+    assert re.search(r"in Python +RandomNormal\(seed=0\)\n", out)
     assert re.search(r"summary +Independent normal values\.\n", out)
     assert re.search(r"first values +(-?0\.\d+, ){5}-?0\.\d+\n", out)
     assert re.search(r"tensor +2 x 3 float32, 6 values\n", out)
@@ -111,7 +111,7 @@ def test_show_prints_every_fact(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "message"),
     [
         (["he_norml"], "he_normal"),
-        (["3"], "config"),
+        (["3"], "no initializer has that name"),
         (["he_normal", "--dtype", "int8"], "int8"),
         (["he_normal", "--dtype", "float12"], "float12"),
         (["identity", "--shape", "3"], "2D"),
@@ -139,6 +139,22 @@ def test_arguments_that_are_no_numbers(arguments: list[str], capsys: pytest.Capt
         main(["show", "zeros", *arguments])
     assert caught.value.code == 2
     assert arguments[1] in capsys.readouterr().err
+
+
+def test_show_of_initializers_inside_others(capsys: pytest.CaptureFixture[str]) -> None:
+    """Members without a seed are given the command's; what they make is what Python makes."""
+    facts = _json(capsys, "show", "stack: {initializers: he_normal}", "--shape", "3,8,4", "--seed", "7")
+    assert facts["values"] == ik.Stack("he_normal").seeded(7)((3, 8, 4)).ravel()[:6].tolist()
+    assert facts["seed"] is None
+
+
+def test_show_of_a_class_that_needs_arguments(capsys: pytest.CaptureFixture[str]) -> None:
+    """A name alone of such a class is explained, not refused."""
+    facts = _json(capsys, "show", "scale")
+    assert facts["required"] == ["initializer", "factor"]
+    assert facts["formula"].startswith("w = factor")
+    assert main(["show", "scale"]) == 0
+    assert "It needs initializer and factor. Write them in YAML" in capsys.readouterr().out
 
 
 def test_info_is_show_config(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""The CUDA entry points on the host: compiled by a C++ compiler behind cuda_shim.h, run in ordinary memory."""
+"""The CUDA entry points on the host: compiled by a C++ compiler behind cuda_shim.h, run in plain memory."""
 
 from __future__ import annotations
 
