@@ -57,6 +57,10 @@ class Draw(NamedTuple):
             return joint_draw([part.sibling(name) for part in self.parts])
         return self._at((*self.path[:-1], name))
 
+    def on(self, backend: Backend) -> Draw:
+        """The same draw, made by another backend: the values are equal."""
+        return self._replace(backend=backend, parts=tuple(part.on(backend) for part in self.parts))
+
     def _at(self, path: tuple[str, ...]) -> Draw:
         if self.is_constant:
             return self
@@ -143,11 +147,6 @@ def joint_draw(parts: Sequence[Draw]) -> Draw:
     if not backends:
         return Draw(NO_KEY, parts[0].backend, parts=tuple(parts))
     backend = next(iter(backends.values()))
-    moved = tuple(_moved(part, backend) for part in parts)
+    moved = tuple(part.on(backend) for part in parts)
     digest = blake2b(b"".join(pack("<4I", *part.key) for part in moved), digest_size=16).digest()
     return Draw(unpack("<4I", digest), backend, parts=moved)
-
-
-def _moved(draw: Draw, backend: Backend) -> Draw:
-    """The same on another backend, which for constants alone makes a difference."""
-    return draw._replace(backend=backend, parts=tuple(_moved(part, backend) for part in draw.parts))

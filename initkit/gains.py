@@ -26,6 +26,9 @@ _EXACT = {
     "softplus": 1.0418668355353017,  # 0.92124590885930028
     "logsigmoid": 1.0418668355353017,  # that of softplus, since the law of z is even
     "softsign": 2.3375333631085397,  # 0.18301402126654750
+    "tanhshrink": 2.3383675301021214,  # 0.18288347119352352
+    "softshrink": 1.5443605282801334,  # 5/2·Φ(-1/2) - φ(1/2), lambda being 1/2
+    "hardshrink": 1.0157963547197340,  # 2·Φ(-1/2) + φ(1/2), lambda being 1/2
     "gelu": 1.5335304411955352,  # 0.42522148257029867
     "gelu_tanh": 1.5335805216661469,  # 0.42519371103309945
     "quick_gelu": 1.5394587622988314,  # 0.42195280689698081
@@ -33,6 +36,7 @@ _EXACT = {
     "mish": 1.4868475812732081,  # 0.45234219237588277
     "exp": 0.36787944117144232,  # e²
     "sin": 1.5208666231788148,  # (1 - e⁻²)/2
+    "glu": 1.8462285453386054,  # that of sigmoid: E[(x·f(z))²] = E[f(z)²] for standard normal x beside z
 }
 # What PyTorch has for them, and nets are tuned with.
 _TORCH = {
@@ -51,6 +55,15 @@ _OTHER_NAMES = {
     "log_sigmoid": "logsigmoid",
     "soft_sign": "softsign",
     "relu_squared": "squared_relu",
+    "relu2": "squared_relu",
+    "gelu_new": "gelu_tanh",
+    "gelu_fast": "gelu_tanh",
+    "gelu_pytorch_tanh": "gelu_tanh",
+    "sine": "sin",
+    # Of a gate, f(z), and of what it lets through, x, the former alone takes anything from the variance.
+    "reglu": "relu",
+    "geglu": "gelu",
+    "swiglu": "silu",
 }
 # The name of the parameter, and PyTorch's default.
 _PARAMETERS = {
@@ -60,6 +73,9 @@ _PARAMETERS = {
     "celu": ("alpha", 1.0),
 }
 NONLINEARITIES = tuple(dict.fromkeys((*_TORCH, *_EXACT, *_PARAMETERS, *_OTHER_NAMES)))
+
+# Classes are called ReLU, LeakyReLU, Hardtanh and ConvTranspose2d, and names are written with hyphens, too.
+_BY_LETTERS = {name.replace("_", ""): name for name in NONLINEARITIES}
 
 # E[(exp(z) - 1)²; z < 0] = e²·Φ(-2) - 2·√e·Φ(-1) + 1/2.
 _ELU_BELOW = 0.14494541749292386
@@ -84,16 +100,21 @@ def calculate_gain(nonlinearity: str, param: SupportsFloat | None = None, *, exa
     | `hardswish`, `hardsigmoid`, `hardtanh` | 1.73666, 1.89784, 1.39204 | the same |
     | `relu6`, `squared_relu` | 1.41421, √(2/3) | the same |
     | `softplus`, `logsigmoid`, `softsign` | 1.04187, 1.04187, 2.33753 | the same |
+    | `tanhshrink`, `softshrink`, `hardshrink` | 2.33837, 1.54436, 1.01580 | the same |
     | `exp`, `sin` | 1/e, √(2/(1 - e⁻²)) | the same |
+    | `glu`, `reglu`, `geglu`, `swiglu` | 1.84623, √2, 1.53353, 1.67653 | the same |
 
     `gelu` is `z·Φ(z)`, `gelu_tanh` its approximation by tanh, `quick_gelu` the one by a sigmoid of `1.702·z`.
+    `softshrink` and `hardshrink` have PyTorch's lambda of 1/2. `glu` and its relatives are `x·f(z)`, `x` and
+    `z` independent, for which the gain is that of `f`, here by the formula.
 
     Args:
-        nonlinearity: The name of the function, as in the table; `hard_swish`, `hard_silu`, `hard_sigmoid`,
-            `hard_tanh`, `log_sigmoid`, `soft_sign` and `relu_squared` are also understood.
+        nonlinearity: The name of the function, as in the table, in small or capital letters, with or without
+            underscores or hyphens. Also understood: `hard_silu`, `relu_squared`, `relu2`, `sine`, and for
+            `gelu_tanh` the names `gelu_new`, `gelu_fast` and `gelu_pytorch_tanh` of Hugging Face.
         param: The slope below 0 of `leaky_relu` (None: 0.01) and of `prelu` (None: 0.25), or the alpha of
             `elu` and of `celu` (None: 1.0, for `celu` above 0). Other functions have none, and as in PyTorch
-            it is not looked at.
+            a number has no effect on them.
         exact: Whether `sigmoid`, `tanh` and `selu` follow the formula, too (default False).
 
     Returns:
@@ -119,6 +140,8 @@ def calculate_gain(nonlinearity: str, param: SupportsFloat | None = None, *, exa
         message = f"Argument `exact` must be True or False. Received: {exact!r:.100} of type"
         message += f" {type(exact).__name__}. Allowed: these two. Leave it out for PyTorch's values."
         raise ArgumentTypeError(message)
+    if param is not None:
+        _check_number(name, param)
     if name in _PARAMETERS:
         return _gain_with(name, _checked_parameter(name, param))
     return _TORCH[name] if name in _TORCH and not (exact and name in _EXACT) else _EXACT[name]
@@ -145,26 +168,48 @@ def check_nonlinearity(nonlinearity: object) -> str:
         message = f"Argument `nonlinearity` must be a name. Received: {nonlinearity!r:.100} of type"
         message += f" {type(nonlinearity).__name__}. Allowed: {_listed()}. Write, for example, 'relu'."
         raise ArgumentTypeError(message)
-    if nonlinearity not in NONLINEARITIES:
+    letters = nonlinearity.lower().replace("_", "").replace("-", "").replace(" ", "")
+    if letters not in _BY_LETTERS:
         message = f"Unknown nonlinearity. Received: {nonlinearity!r:.100}. Allowed: {_listed()}. Name one of"
         message += " these, or give a number where a gain is asked for."
         raise ArgumentError(message + did_you_mean(nearest_names(nonlinearity, NONLINEARITIES)))
-    return _OTHER_NAMES.get(nonlinearity, nonlinearity)
+    name = _BY_LETTERS[letters]
+    return _OTHER_NAMES.get(name, name)
+
+
+def takes_parameter(nonlinearity: str) -> bool:
+    """Whether the gain of a function depends on a parameter.
+
+    Args:
+        nonlinearity: A name that `check_nonlinearity` has returned.
+
+    Returns:
+        True for leaky ReLU, PReLU, ELU and CELU.
+
+    Example:
+        >>> takes_parameter("elu"), takes_parameter("relu")
+        (True, False)
+    """
+    return nonlinearity in _PARAMETERS
 
 
 def _listed() -> str:
     return ", ".join(map(repr, NONLINEARITIES))
 
 
-def _checked_parameter(name: str, param: object) -> float:
-    meaning, default = _PARAMETERS[name]
-    if param is None:
-        return default
+def _check_number(name: str, param: object) -> None:
     if isinstance(param, (bool, np.bool_)) or not isinstance(param, (int, float, np.integer, np.floating)):
+        meaning, default = _PARAMETERS.get(name, ("which has no effect, in the place of the parameter", None))
         message = f"Argument `param` must be a real number, {meaning} of {name!r}. Received:"
         message += f" param={param!r:.100} of type {type(param).__name__}. Allowed: None, integers and"
         message += f" floats. Write, for example, param={default}."
         raise ArgumentTypeError(message)
+
+
+def _checked_parameter(name: str, param: SupportsFloat | None) -> float:
+    meaning, default = _PARAMETERS[name]
+    if param is None:
+        return default
     try:
         number = float(param)
     except OverflowError:

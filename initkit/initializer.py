@@ -18,7 +18,7 @@ from initkit.kernels import filling_in_place
 from initkit.lazy import LazyArray
 from initkit.region import Region, as_shape
 from initkit.seed import SeedGenerator, as_seed, constant_draw, current_scope
-from initkit.targets import as_fillable, note_written
+from initkit.targets import as_target, note_written
 
 ArrayT = TypeVar("ArrayT")
 
@@ -104,7 +104,8 @@ class Initializer(Configurable):
         """Write the values into an array that exists, without a second one of its size.
 
         Args:
-            array: A NumPy array or a torch tensor on the CPU, of any layout, writable.
+            array: A writable NumPy array, a CuPy array, a torch tensor on the CPU or a CUDA device, or any
+                other array in CUDA's memory with `__cuda_array_interface__` or DLPack; of any layout.
 
         Returns:
             The same array, with the values that a call with its shape and dtype gives.
@@ -113,17 +114,18 @@ class Initializer(Configurable):
             ArgumentTypeError: It is no array that can be written to in place.
             ShapeError: Its shape does not fit.
             DTypeError: Its dtype cannot be made.
+            BackendError: It lives on a CUDA device, and CuPy cannot be used here.
 
         Example:
             >>> import initkit as ik
             >>> ik.Ones().fill(np.empty(3, np.float32)).tolist()
             [1.0, 1.0, 1.0]
         """
-        target = as_fillable(array)
-        row = resolve_dtype(target.dtype)
-        self.check(target.shape, row)
-        draw = self.take_draw()
-        with filling_in_place():
+        target, backend = as_target(array)
+        self.check(target.shape, resolve_dtype(target.dtype))
+        # Where the memory is decides what draws; the values are the same.
+        draw = self.take_draw().on(backend)
+        with filling_in_place(), backend.on_device():
             self.fill_part(target, Region.whole(target.shape), draw)
         note_written(array)
         return array
@@ -143,7 +145,7 @@ class Initializer(Configurable):
             part = region.part(box)
             buffer = draw.backend.empty(part.counts, dtype)
             self.fill_region(buffer, part, draw)
-            target[box] = buffer
+            draw.backend.put(target, box, buffer)
 
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
         """Write the values of one region of the tensor into `out`, an array of the region's counts.

@@ -13,6 +13,31 @@ T = TypeVar("T", bound=type)
 # The package of the library's own classes. Theirs alone are found by bare name before all others.
 BUILT_IN = "initkit"
 
+# Names of methods in which a capital does not begin a word, and how they are written in small letters.
+_SMALL_LETTERS = {
+    "HippoLegS": "hippo_legs",
+    "IDInit": "idinit",
+    "LoRA": "lora",
+    "Mamba2ALog": "mamba2_a_log",
+    "MuP": "mup",
+    "NaN": "nan",
+    # "zero" is Zeros in Keras.
+    "ZerO": "zero_init",
+}
+# What built-in classes are called elsewhere.
+_CALLED_ELSEWHERE = {
+    "RandomFourier": ("random_fourier_features",),
+    "TruncatedNormal": ("trunc_normal",),
+}
+# Names of schemes that are an argument of a class, and how to write them.
+_SCHEMES = {
+    **{
+        rule: ("depth_scaled", f"{{depth_scaled: {{rule: {rule}, …}}}}")
+        for rule in ("gpt2", "llama", "deepnorm", "fixup", "depth_mup", "complete_p")
+    },
+    "t_fixup": ("depth_scaled", "{depth_scaled: {rule: t_fixup_encoder, …}}"),
+}
+
 
 class Registry:
     """Names of classes, each in a package; `"package>Name"` is always unambiguous.
@@ -45,9 +70,17 @@ class Registry:
                 be driven out by its own definition run again, as when a notebook cell is.
 
         Raises:
-            ArgumentError: Another class has that name.
+            ArgumentError: Another class has that name, or another built-in one a bare name.
         """
         full_name = f"{package}>{name}"
+        bare = (name, snake_case(name), *aliases) if package == BUILT_IN else ()
+        for owner in (self._built_in.get(other, full_name) for other in bare):
+            if owner != full_name:
+                message = f"Two built-in classes cannot share a bare name. Received: {full_name!r} with the"
+                message += f" names {', '.join(map(repr, bare))}, one of which finds {owner!r}. Allowed:"
+                message += " names"
+                message += " that find no other class. Choose another one."
+                raise ArgumentError(message)
         present = self._by_full_name.get(full_name, cls)
         rerun = present is cls or _is_rerun(present, cls)
         if not rerun and not replace:
@@ -63,7 +96,7 @@ class Registry:
         self._by_full_name[full_name] = cls
         self._full_names[cls] = full_name
         if package == BUILT_IN:
-            self._built_in.update(dict.fromkeys((name, snake_case(name), *aliases), full_name))
+            self._built_in.update(dict.fromkeys(bare, full_name))
         else:
             self._named.setdefault(name, set()).add(full_name)
             self._snake_cased.setdefault(snake_case(name), set()).add(full_name)
@@ -87,13 +120,23 @@ class Registry:
             message = f"The name is ambiguous. Received: {name!r}. Allowed: {', '.join(map(repr, owners))}."
             message += " Write one of these in full."
             raise UnknownNameError(message, name, owners)
-        suggestions = nearest_names(name, self._every_name())
+        class_name, remedy = _SCHEMES.get(name.lower(), ("", ""))
+        suggestions = (class_name,) if class_name in self._built_in else self._nearest(name)
         message = "Could not interpret initializer identifier: no initializer has that name. Received:"
         message += (
             f" {name!r:.100}. Allowed: the names that `initkit list` prints. Correct the name, or register"
         )
         message += " your own class with @initkit.register in a module that has been imported."
+        if class_name in suggestions:
+            message += f" {name!r:.100} is a rule of {class_name!r}: write {remedy}."
+            raise UnknownNameError(message, name, suggestions)
         raise UnknownNameError(message + did_you_mean(suggestions), name, suggestions)
+
+    def _nearest(self, name: str) -> tuple[str, ...]:
+        """The names to suggest for one that is unknown."""
+        # PyTorch's functions, which fill tensors in place, end so.
+        stripped = name.removesuffix("_")
+        return (stripped,) if self._owners(stripped) else nearest_names(name, self._every_name())
 
     def _owners(self, name: str) -> tuple[str, ...]:
         """The full names that a name may stand for."""
@@ -130,18 +173,21 @@ def _is_rerun(present: type, cls: type) -> bool:
 
 
 def snake_case(name: str) -> str:
-    """A class name as Keras writes it in small letters.
+    """A class name in small letters, as Keras writes it.
 
     Args:
         name: A CamelCase name.
 
     Returns:
-        The same words joined by underscores.
+        The same words joined by underscores. Names of methods that have capitals within a word, such as
+        LoRA, are one word.
 
     Example:
-        >>> snake_case("GlorotUniform"), snake_case("STFT")
-        ('glorot_uniform', 'stft')
+        >>> snake_case("GlorotUniform"), snake_case("STFT"), snake_case("LoRA")
+        ('glorot_uniform', 'stft', 'lora')
     """
+    if name in _SMALL_LETTERS:
+        return _SMALL_LETTERS[name]
     split = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W", "", name))
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", split).lower()
 
@@ -153,7 +199,7 @@ def built_in(*aliases: str) -> Callable[[T], T]:
     """Enter one of the library's own classes, under its name and `aliases`."""
 
     def enter(cls: T) -> T:
-        registry.add(cls, BUILT_IN, cls.__name__, aliases)
+        registry.add(cls, BUILT_IN, cls.__name__, (*aliases, *_CALLED_ELSEWHERE.get(cls.__name__, ())))
         return cls
 
     return enter
@@ -193,9 +239,9 @@ def register(package: Any = "custom", name: str | None = None, *, replace: bool 
         ...     def __call__(self, shape, dtype=None):
         ...         return ik.Constant(self.width)(shape, dtype)
         >>> ik.get("mylab>Tent")
-        Tent(width=1.0)
+        Tent()
         >>> ik.get("tent")
-        Tent(width=1.0)
+        Tent()
     """
     if isinstance(package, type):
         return register("custom", name, replace=replace)(package)

@@ -48,6 +48,15 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "mish": functional.mish,
     "exp": torch.exp,
     "sin": torch.sin,
+    "sine": torch.sin,
+    "tanhshrink": functional.tanhshrink,
+    "softshrink": functional.softshrink,
+    "hardshrink": functional.hardshrink,
+    "relu2": lambda z: functional.relu(z) ** 2,
+    # Hugging Face's formulas, written out.
+    "gelu_new": lambda z: 0.5 * z * (1 + torch.tanh(math.sqrt(2 / math.pi) * (z + 0.044715 * z**3))),
+    "gelu_fast": lambda z: 0.5 * z * (1 + torch.tanh(z * 0.7978845608028654 * (1 + 0.044715 * z * z))),
+    "gelu_pytorch_tanh": lambda z: functional.gelu(z, approximate="tanh"),
     "leaky_relu": lambda z: functional.leaky_relu(z, 0.01),
     "prelu": lambda z: functional.prelu(z, torch.tensor(0.25, dtype=z.dtype)),
     "elu": functional.elu,
@@ -60,7 +69,7 @@ def _by_quadrature(function: Callable[[Any], Any], scale: float = 1.0) -> float:
     """`1/√E[f(z)²]`, by Gauss and Legendre between the kinks of all functions, and finer near 0."""
     nodes, weights = np.polynomial.legendre.leggauss(60)
     near = [scale * 2.0**power for power in range(-3, 6) if scale < 0.5]
-    ends = sorted({x for x in (*near, 0.0, 1.0, 2.0, 3.0, 4.5, 6.0, 8.0, 10.0, 14.0, 20.0) if x <= 20.0})
+    ends = sorted({x for x in (*near, 0.0, 0.5, 1.0, 2.0, 3.0, 4.5, 6.0, 8.0, 10.0, 14.0, 20.0) if x <= 20.0})
     ends = [-x for x in reversed(ends[1:])] + ends
     terms: list[float] = []
     for low, high in pairwise(ends):
@@ -79,7 +88,28 @@ def test_names_of_pytorch_have_its_values(name: str) -> None:
         assert type(gain) is float
 
 
-@pytest.mark.parametrize("name", NONLINEARITIES)
+GATED: dict[str, Callable[[Any], Any]] = {
+    "glu": torch.sigmoid,
+    "reglu": functional.relu,
+    "geglu": functional.gelu,
+    "swiglu": functional.silu,
+}
+
+
+@pytest.mark.parametrize("name", GATED)
+def test_gated_units(name: str) -> None:
+    """The product of a standard normal number and an independent gate, integrated over both."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(4)
+    passed = math.fsum(weights * nodes**2) / math.sqrt(2 * math.pi)
+    expected = _by_quadrature(GATED[name]) / math.sqrt(passed)
+    assert ik.calculate_gain(name) == pytest.approx(expected, rel=2e-15, abs=0)
+    z = torch.randn(400_000, generator=torch.Generator().manual_seed(3))
+    # PyTorch's own, of two halves.
+    if name == "glu":
+        assert functional.glu(z).square().mean().rsqrt() == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize("name", [name for name in NONLINEARITIES if name not in GATED])
 def test_exact_gains(name: str) -> None:
     """Every gain is the formula's, for the function of that name; `exact` changes three alone."""
     expected = _by_quadrature(FUNCTIONS[name])
@@ -118,8 +148,10 @@ def test_limits() -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        (("gleu",), ArgumentError, r"Unknown nonlinearity. Received: 'gleu'. Allowed: .*Did you mean 'gelu'"),
-        (("ReLU",), ArgumentError, "Did you mean 'relu'"),
+        (("gleu",), ArgumentError, r"Unknown nonlinearity. Received: 'gleu'. Allowed: .*mean .*'gelu'"),
+        (("RReLU6x",), ArgumentError, "Did you mean 'relu6'"),
+        (("relu", "nonsense"), ArgumentTypeError, "`param` must be a real number.* of 'relu'.*param=None"),
+        (("tanh", True), ArgumentTypeError, "`param` must be a real number"),
         ((None,), ArgumentTypeError, r"`nonlinearity` must be a name\. Received: None"),
         (("leaky_relu", True), ArgumentTypeError, "must be a real number, negative_slope of 'leaky_relu'"),
         (("leaky_relu", "0.1"), ArgumentTypeError, "`param` must be a real number"),
@@ -140,6 +172,18 @@ def test_exact_is_a_flag() -> None:
     """A parameter in the place of the flag is refused."""
     with pytest.raises(ArgumentTypeError, match=r"`exact` must be True or False\. Received: 1 "):
         ik.calculate_gain("tanh", exact=1)  # type: ignore[arg-type]
+
+
+def test_names_of_classes() -> None:
+    """Functions are found by the names of PyTorch's classes, in any case, with hyphens and spaces."""
+    for name in NONLINEARITIES:
+        modules = [cls for cls in dir(torch.nn) if cls.lower() == name.replace("_", "")]
+        for written in (*modules, name.upper(), name.replace("_", "-"), name.replace("_", " ")):
+            assert check_nonlinearity(written) == check_nonlinearity(name)
+    known = {"ReLU": "relu", "LeakyReLU": "leaky_relu", "ConvTranspose2d": "conv_transpose2d"}
+    for written, name in known.items():
+        assert check_nonlinearity(written) == name
+    assert ik.calculate_gain("LeakyReLU", 0.2) == ik.calculate_gain("leaky_relu", 0.2)
 
 
 def test_other_names() -> None:

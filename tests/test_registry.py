@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 
 import initkit as ik
 from initkit.errors import ArgumentError, ArgumentTypeError, UnknownNameError
+from initkit.initializers.depth import RULES
 from initkit.registry import BUILT_IN, Registry, register, registry, snake_case
 
 # Keras 3.15's own list, from keras.initializers.get; the abstract `Initializer` apart.
@@ -48,6 +50,78 @@ def test_keras_names_are_all_there() -> None:
     """Every name that Keras accepts finds the class that it finds there."""
     for cls, names in KERAS_NAMES.items():
         assert {registry.find(name).__name__ for name in names} == {cls}
+
+
+@pytest.mark.parametrize(
+    ("name", "cls"),
+    [
+        ("lora", ik.LoRA),
+        ("mup", ik.MuP),
+        ("nan", ik.NaN),
+        ("zero_init", ik.ZerO),
+        ("zero", ik.Zeros),
+        ("idinit", ik.IDInit),
+        ("hippo_legs", ik.HippoLegS),
+        ("s4d", ik.S4D),
+        ("lru_ring", ik.LRURing),
+        ("mamba2_a_log", ik.Mamba2ALog),
+        ("icnr", ik.ICNR),
+        ("trunc_normal", ik.TruncatedNormal),
+        ("random_fourier_features", ik.RandomFourier),
+    ],
+)
+def test_names_that_people_write(name: str, cls: type) -> None:
+    """Methods are found as they are called, not by where their capitals stand."""
+    assert registry.find(name) is cls
+
+
+def test_small_letters_are_words() -> None:
+    """No built-in name has a part of one letter that no one would write."""
+    split = {
+        name
+        for cls in registry.classes().values()
+        if cls.__module__.startswith("initkit.")
+        for name in registry.names(cls)
+        if any(len(word) == 1 for word in name.split("_"))
+    }
+    assert split == {"mamba_a_log", "mamba2_a_log"}
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in vars(torch.nn.init) if name.endswith("_") and not name.startswith("_")]
+)
+def test_functions_of_pytorch(name: str) -> None:
+    """PyTorch's names end in an underscore, without which they are ours."""
+    with pytest.raises(UnknownNameError, match=f"Did you mean '{name[:-1]}'?") as caught:
+        registry.find(name)
+    assert caught.value.suggestions == (name[:-1],)
+    registry.find(name[:-1])
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama", "deepnorm", "fixup", "depth_mup", "complete_p", "t_fixup"])
+def test_rules_are_pointed_to(name: str) -> None:
+    """Who asks for a rule of depth is told which class has it, and how it is written."""
+    with pytest.raises(UnknownNameError, match=rf"write \{{depth_scaled: \{{rule: {name}") as caught:
+        registry.find(name)
+    assert caught.value.suggestions == ("depth_scaled",)
+    rule = str(caught.value).partition("{rule: ")[2].partition(",")[0]
+    assert rule in RULES
+
+
+def test_rules_of_no_class(table: Registry) -> None:
+    """A table without the class does not point to it."""
+    with pytest.raises(UnknownNameError) as caught:
+        table.find("gpt2")
+    assert caught.value.suggestions == ()
+
+
+@pytest.mark.parametrize(("name", "aliases"), [("he_normal", []), ("Tent", ["he"]), ("Tent", ["HeNormal"])])
+def test_built_in_names_do_not_collide(table: Registry, name: str, aliases: list[str]) -> None:
+    """A second built-in class cannot take a bare name of the first, which would silently go to it."""
+    with pytest.raises(ArgumentError, match=r"cannot share a bare name.*finds 'initkit>HeNormal'"):
+        table.add(_class(name), BUILT_IN, name, aliases)
+    assert table.find("he_normal") is table.find("he") is ik.HeNormal
+    assert f"initkit>{name}" not in table.classes()
 
 
 @pytest.mark.parametrize("name", ["HE_NORMAL", "heNormal", "Xavier_uniform", "", " he_normal", "initializer"])

@@ -53,13 +53,18 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def copy(self, out: Any, values: Any) -> None:
-        """Write values into an array of the same dtype and any layout.
+    def put(self, out: Any, index: Any, values: Any) -> None:
+        """`out[index] = values`, where nothing has to be rounded, in every dtype of the table.
 
         Args:
-            out: An array of a dtype of the table.
-            values: An array that broadcasts to its shape; this backend's or NumPy's.
+            out: An array of a dtype of the table, of any layout.
+            index: Any index that the library takes.
+            values: An array of the same dtype, this backend's or NumPy's; or a number that the dtype holds.
         """
+
+    @abstractmethod
+    def bits(self, array: Any) -> Any:
+        """The array as one that the library can index and assign: itself, or a view as unsigned integers."""
 
     @abstractmethod
     def to_numpy(self, array: Any) -> np.ndarray[Any, Any]:

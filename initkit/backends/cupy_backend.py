@@ -11,7 +11,7 @@ import numpy as np
 from initkit.backends.base import Backend, DrawKey
 from initkit.backends.cupy_library import cupy_library
 from initkit.backends.cupy_programs import Programs
-from initkit.dtypes import DType, resolve_dtype
+from initkit.dtypes import DType, resolve_dtype, rounded
 from initkit.errors import ShapeError
 from initkit.kernels.cuda import fill_launch, fill_source, store_launch, store_source
 from initkit.kernels.parameters import Request
@@ -100,15 +100,16 @@ class CupyBackend(Backend):
         launch = store_launch(values.data.ptr, read, out.data.ptr, written, shape, programs().processors())
         programs().run(store_source(8 * width, target), launch)
 
-    def copy(self, out: Any, values: Any) -> None:
-        """Write values of the same dtype."""
+    def put(self, out: Any, index: Any, values: Any) -> None:
+        """`out[index] = values`, bit by bit."""
+        if not isinstance(values, self.xp.ndarray):
+            values = rounded(np.asarray(values), resolve_dtype(out.dtype))
         with self.on_device():
-            values = self.xp.asarray(values)
-            if out.dtype.isbuiltin != 1:
-                # CuPy has no assignment for float8, but its integers are as good.
-                carrier = f"u{out.dtype.itemsize}"
-                out, values = out.view(carrier), values.view(carrier)
-            out[...] = values
+            self.bits(out)[index] = self.xp.asarray(self.bits(values))
+
+    def bits(self, array: Any) -> Any:
+        """The array itself, or a view as unsigned integers of a dtype that CuPy does not know."""
+        return array if array.dtype.isbuiltin == 1 else array.view(f"u{array.dtype.itemsize}")
 
     def to_numpy(self, array: Any) -> np.ndarray[Any, Any]:
         """A copy in this process' memory; waits for the stream."""

@@ -41,9 +41,13 @@ class NumpyBackend(Backend):
         """Write values, rounded once."""
         out[...] = rounded(np.asarray(values), resolve_dtype(out.dtype))
 
-    def copy(self, out: np.ndarray[Any, Any], values: Any) -> None:
-        """Write values of the same dtype."""
-        out[...] = values
+    def put(self, out: np.ndarray[Any, Any], index: Any, values: Any) -> None:
+        """`out[index] = values`."""
+        out[index] = values
+
+    def bits(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """The array itself."""
+        return array
 
     def to_numpy(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """The array itself."""

@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from initkit.errors import ArgumentError
 from initkit.initializer import Initializer
-from initkit.initializers.composite import Modifier
+from initkit.initializers.arguments import axis_of
+from initkit.initializers.blocks import Blocks, Stack
+from initkit.initializers.composite import Composite, Modifier
 from initkit.initializers.overwrite import Overwrite
 from initkit.initializers.scaled_by_fan import ScaledByFan
 from initkit.initializers.transpose import Transpose
@@ -32,6 +34,11 @@ class AxisReading(NamedTuple):
     def permuted(self, order: list[int]) -> AxisReading:
         """That of the weight with its axes in another order."""
         stored, applied = (tuple(letters[axis] for axis in order) for letters in self[:2])
+        return AxisReading(stored, applied, self.is_said)
+
+    def with_batch_axis(self, axis: int) -> AxisReading:
+        """That of several such weights, stacked along an axis."""
+        stored, applied = ((*letters[:axis], "B", *letters[axis:]) for letters in self[:2])
         return AxisReading(stored, applied, self.is_said)
 
 
@@ -63,7 +70,11 @@ def axis_reading(initializer: Initializer, shape: tuple[int, ...]) -> AxisReadin
         return inner and inner.permuted([places.index(axis) for axis in range(len(shape))])
     if isinstance(initializer, (Modifier, Overwrite)):
         return axis_reading(initializer.initializer, shape)
-    return None
+    if isinstance(initializer, Stack):
+        axis = axis_of(shape, initializer.axis, "axis")
+        inner = _of_all(initializer, shape[:axis] + shape[axis + 1 :])
+        return inner and inner.with_batch_axis(axis)
+    return _of_all(initializer, shape) if isinstance(initializer, Blocks) else None
 
 
 def refuse_other_layout(
@@ -94,7 +105,8 @@ def _of_fans(initializer: ScaledByFan, shape: tuple[int, ...]) -> AxisReading:
         letters = _of_axes(initializer.input_axes, initializer.output_axes, initializer.batch_axes, shape)
         return AxisReading(letters, letters, True)
     layout = initializer.layout
-    letters = ("O",) * len(shape) if layout is None and len(shape) < 2 else axis_letters(layout or "keras", shape)
+    is_vector = layout is None and len(shape) < 2
+    letters = ("O",) * len(shape) if is_vector else axis_letters(layout or "keras", shape)
     applied = tuple(_EXCHANGED.get(letter, letter) for letter in letters)
     return AxisReading(letters, applied if initializer.transposed else letters, layout is not None)
 
@@ -118,10 +130,16 @@ def _of_axes(
     )  # fmt: skip
 
 
+def _of_all(initializer: Composite, shape: tuple[int, ...]) -> AxisReading | None:
+    """The reading of all members; None if they differ."""
+    readings = {axis_reading(member, shape) for member in initializer._members}
+    return readings.pop() if len(readings) == 1 else None
+
+
 def _of_layout(initializer: Initializer, shape: tuple[int, ...]) -> tuple[str, ...] | None:
     layout = getattr(initializer, "layout", None)
     try:
         return axis_letters(check_layout(layout), shape) if isinstance(layout, str) else None
     except ArgumentError:
-        # A class of the user's own may have other layouts.
+        # A class of the user's own may have other layouts, and a bias that of its weight.
         return None

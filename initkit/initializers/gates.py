@@ -145,7 +145,7 @@ class ChronoBias(RandomInitializer):
         """Mean 0, and the standard deviation over all elements."""
         if not _units(as_shape(shape), self.gates):
             return Moments(0.0, 0.0)
-        forget = uniform_moments(lambda u, _: np.log(1.0 + u * (self.max_time - 2.0)))
+        forget = uniform_moments(lambda u, _: elementary.log(np, 1.0 + u * (self.max_time - 2.0)))
         return Moments(0.0, sqrt(2 * (forget.std**2 + forget.mean**2) / len(self.gates)))
 
 

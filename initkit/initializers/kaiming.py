@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import sqrt
 
 from initkit.fans import Axes, check_fan_mode, effective_fan
-from initkit.gains import calculate_gain, check_nonlinearity
+from initkit.gains import calculate_gain, check_nonlinearity, takes_parameter
 from initkit.initializers.arguments import float_argument
 from initkit.initializers.scaled_by_fan import ScaledByFan
 from initkit.registry import built_in
@@ -35,11 +35,18 @@ class _Kaiming(ScaledByFan):
         self.mode = _checked_mode(mode)
         check_nonlinearity(nonlinearity)
         self.nonlinearity = nonlinearity
+        # An alpha that the function cannot have is refused here.
+        self._gain()
 
     def stddev(self, shape: tuple[int, ...]) -> float:
         """The gain over the root of the fan that the mode picks."""
-        gain = calculate_gain(self.nonlinearity, self.a if self.nonlinearity == "leaky_relu" else None)
-        return gain / sqrt(effective_fan(self.fans_of(shape), self.mode))
+        return self._gain() / sqrt(effective_fan(self.fans_of(shape), self.mode))
+
+    def _gain(self) -> float:
+        name = check_nonlinearity(self.nonlinearity)
+        # The default of `a` is PyTorch's and means a slope; an alpha of 0 would make a ReLU of the others.
+        given = name == "leaky_relu" or (takes_parameter(name) and self.a != 0.0)
+        return calculate_gain(name, self.a if given else None)
 
 
 def _checked_mode(mode: object) -> str:
@@ -79,14 +86,17 @@ class _Xavier(ScaledByFan):
 class KaimingUniform(_Kaiming):
     """Kaiming He's uniform initializer as PyTorch has it, for any nonlinearity.
 
+    Shapes are read (…, in, out) unless `layout="torch"` is said: for PyTorch's weights, (out, in, …), say it.
+
     Formula: `w ~ U[-b, b)`, `b = gain·sqrt(3 / n)`, so that `E[w²] = gain² / n`; complex: on a disk, with
     that `E|w|²`. There `gain` is `calculate_gain(nonlinearity, a)`, and `n` the fan that `mode` picks, at
     least 1. PyTorch's default for layers, `a = sqrt(5)`, is `TorchLinear`, which says it in words.
 
     Args:
-        a: The slope below 0 of the leaky ReLU that follows (default 0.0). As in PyTorch it is used by
-            `nonlinearity="leaky_relu"` alone; the others have the default parameter of `calculate_gain`, and
-            for another one, as an alpha of elu, write a `VarianceScaling` of the squared gain.
+        a: The parameter of the function that follows (default 0.0): the slope below 0 of `leaky_relu` and
+            `prelu`, the alpha of `elu` and `celu`. For `leaky_relu`, 0 is a slope of 0, as in PyTorch; for
+            the others it means their usual parameter, 0.25 or 1. Functions without one, as in PyTorch, are
+            not changed by it.
         mode: `"fan_in"` (default), `"fan_out"`, and besides PyTorch's two `"fan_avg"` or `"fan_geo_avg"`; in
             small or capital letters.
         nonlinearity: The function that follows, a name that `calculate_gain` knows (default `"leaky_relu"`,
@@ -102,8 +112,8 @@ class KaimingUniform(_Kaiming):
         float32), with the values that `RandomUniform` can give.
 
     Raises:
-        ArgumentError: A mode or a nonlinearity that does not exist, `a` is NaN or infinite; axes as
-            `initkit.fans`.
+        ArgumentError: A mode or a nonlinearity that does not exist; `a` is NaN or infinite, or negative for
+            `celu`; axes as `initkit.fans`.
         ArgumentTypeError: An argument of the wrong type.
         ShapeError: The shape does not fit the axes, the layout or the groups.
         DTypeError: An integer or bool dtype.
@@ -125,14 +135,17 @@ class KaimingUniform(_Kaiming):
 class KaimingNormal(_Kaiming):
     """Kaiming He's normal initializer as PyTorch has it, for any nonlinearity.
 
+    Shapes are read (…, in, out) unless `layout="torch"` is said: for PyTorch's weights, (out, in, …), say it.
+
     Formula: `w ~ N(0, gain² / n)`, not truncated; complex: that is `E|w|²`. There `gain` is
     `calculate_gain(nonlinearity, a)`, and `n` the fan that `mode` picks, at least 1. PyTorch's default for
     layers, `a = sqrt(5)`, is `TorchLinear`, which says it in words.
 
     Args:
-        a: The slope below 0 of the leaky ReLU that follows (default 0.0). As in PyTorch it is used by
-            `nonlinearity="leaky_relu"` alone; the others have the default parameter of `calculate_gain`, and
-            for another one, as an alpha of elu, write a `VarianceScaling` of the squared gain.
+        a: The parameter of the function that follows (default 0.0): the slope below 0 of `leaky_relu` and
+            `prelu`, the alpha of `elu` and `celu`. For `leaky_relu`, 0 is a slope of 0, as in PyTorch; for
+            the others it means their usual parameter, 0.25 or 1. Functions without one, as in PyTorch, are
+            not changed by it.
         mode: `"fan_in"` (default), `"fan_out"`, and besides PyTorch's two `"fan_avg"` or `"fan_geo_avg"`; in
             small or capital letters.
         nonlinearity: The function that follows, a name that `calculate_gain` knows (default `"leaky_relu"`,
@@ -148,8 +161,8 @@ class KaimingNormal(_Kaiming):
         float32), with the values that `RandomNormal` can give.
 
     Raises:
-        ArgumentError: A mode or a nonlinearity that does not exist, `a` is NaN or infinite; axes as
-            `initkit.fans`.
+        ArgumentError: A mode or a nonlinearity that does not exist; `a` is NaN or infinite, or negative for
+            `celu`; axes as `initkit.fans`.
         ArgumentTypeError: An argument of the wrong type.
         ShapeError: The shape does not fit the axes, the layout or the groups.
         DTypeError: An integer or bool dtype.
@@ -170,6 +183,8 @@ class KaimingNormal(_Kaiming):
 @built_in()
 class XavierUniform(_Xavier):
     """Xavier Glorot's uniform initializer as PyTorch has it, with a gain.
+
+    Shapes are read (…, in, out) unless `layout="torch"` is said: for PyTorch's weights, (out, in, …), say it.
 
     Formula: `w ~ U[-b, b)`, `b = gain·sqrt(6 / (fan_in + fan_out))`; complex: on a disk, with `E|w|² = b²/3`.
 
@@ -209,6 +224,8 @@ class XavierUniform(_Xavier):
 @built_in()
 class XavierNormal(_Xavier):
     """Xavier Glorot's normal initializer as PyTorch has it, with a gain.
+
+    Shapes are read (…, in, out) unless `layout="torch"` is said: for PyTorch's weights, (out, in, …), say it.
 
     Formula: `w ~ N(0, gain²·2 / (fan_in + fan_out))`, not truncated; complex: that is `E|w|²`.
 

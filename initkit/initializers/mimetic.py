@@ -31,7 +31,7 @@ _SIGN = {"query and key": 1.0, "value and projection": -1.0}
 
 # The end of a name that tells the members of a pair apart: `q_proj.weight`, `self.value.kernel`, `to_out.0`.
 _MEMBER = re.compile(
-    r"(?:^|[./])(?:(?:self|attention|output)[./])?(?:to_out\.0|[^./]+)(?:[./](?:weight|kernel|w))?$"
+    r"(^|[./])(?:(?:self|attention|output)[./])?(?:to_out\.0|[^./]+)(?:[./](?:weight|kernel|w))?$"
 )
 
 _TOLERANCE = 1e-6
@@ -180,8 +180,8 @@ class Mimetic(RandomInitializer):
     def _common_name(self, name: str) -> str:
         """The name of the pair, in the place of a member's."""
         member = _MEMBER.search(name)
-        head = name[: member.start()] if member else ""
-        return f"{head}{name[len(head)] if head else str()}{self._pair_name} {self.pair}"
+        head = name[: member.end(1)] if member else ""
+        return f"{head}{self._pair_name} {self.pair}"
 
     def _factor(self, draw: Draw, size: int, head: int) -> Any:
         """The left or the right factor of a head's matrix, with the directions of its columns fixed."""

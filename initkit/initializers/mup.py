@@ -51,8 +51,8 @@ class MuP(Rescaled):
 
     Raises:
         ArgumentTypeError: The initializer is none, a shape, the layout or `readout` of the wrong type.
-        ArgumentError: The layout does not exist or contradicts the initializer's own, the latter does not say its moments, or its mean is not
-            0 where values are rescaled.
+        ArgumentError: The layout does not exist or contradicts the initializer's own, the latter does not say
+            its moments, or its mean is not 0 where values are rescaled.
         ShapeError: A shape has another number of axes than the base or does not fit the layout, an axis that
             does not grow has another length, or an axis of the receptive field has.
         DTypeError: An integer or bool dtype, or one that the initializer refuses.

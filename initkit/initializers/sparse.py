@@ -28,12 +28,19 @@ class Sparse(RandomInitializer):
     make 8 of them.
 
     The rows of a column are cut into blocks of 128, the last one maybe shorter, and its `k` zeros are counted
-    down a tree. A node of `b > 1` blocks has on its left the first `2ʲ` of them, the largest power of two
-    below `b`, with `x` of its `m` zeros: the least `x` with `floor(2³²·F(x) + 1/2) > floor(2³²·u)`, `F` the
-    hypergeometric distribution function and `u` the float64 uniform value of the seed's child `splits` at
-    `[first block on the right, column]` of a tensor `(blocks, columns)`. In a block rows are gone through in
+    down a tree. A node of `b > 1` blocks, `N` rows and `m` zeros has on its left the first `2ʲ` blocks, the
+    largest power of two below `b`, of `L` rows, with `x` of the zeros, a hypergeometric number:
+    `P(x) = C(L, x)·C(N - L, m - x)/C(N, m)`. Where its variance `V = m/N·((N - m)/N)·L·((N - L)/(N - 1))` is
+    below 1000, `x` is the least with `floor(2³²·F(x) + 1/2) > floor(2³²·u)`, `F` the distribution function
+    and `u` the float64 uniform value of the seed's child `splits` at `[first block on the right, column]` of
+    a tensor `(blocks, columns)`. Else it comes from trials `t = 0, 1, …`, in which `1 - u` and `v` are the
+    values of the child `trials` at `[t, 0 and 1, first block on the right, column]` of a tensor `(64, 2,
+    blocks, columns)`: `x = floor(m·(L/N) + 1/2 + h·(v - 1/2)/u)`, `h = 1.7155277699214135·√(V + 1/2) +
+    0.8989161620588988`, is taken if it is possible and `2·log(u) <= log(P(x)/P(M))`, all in float64, with `M =
+    floor((L + 1)·(m + 1)/(N + 2))`, which is taken after 64 trials. In a block rows are gone through in
     order: one is 0 if `u·(rows left in the block) < (zeros left in it)`, in float32, `u` the float32 uniform
-    value of the child `members` at `[row mod 128, block, column]` of a tensor `(128, blocks, columns)`.
+        value of
+    the child `members` at `[row mod 128, block, column]` of a tensor `(128, blocks, columns)`.
 
     Args:
         sparsity: The share of zeros, from 0 to 1.
@@ -46,8 +53,10 @@ class Sparse(RandomInitializer):
     Returns:
         When called with `(shape, dtype=None)`: an array of that shape and float or complex dtype (None is
         float32), with the values that `RandomNormal` can give, and zeros. All dtypes have them in the same
-        places. A slice costs in proportion to its size; where its rows are far apart, up to 128 numbers are
-        drawn for each of its elements.
+        places. A slice takes a few MB for each thread beside its own memory, and time in proportion to its
+        size where it has many adjacent rows. Of each block that it meets, it draws for each of its columns
+        the rows up to the last one wanted, and a number for each of the `log2(blocks)` nodes above, which
+        blocks share: an element of a single row in 2²⁰ takes as long as some thousand others.
 
     Raises:
         ArgumentError: `sparsity` is not from 0 to 1, `std` is negative or not finite.
@@ -63,7 +72,8 @@ class Sparse(RandomInitializer):
 
     Reference:
         Martens, "Deep learning via Hessian-free optimization", 2010; PyTorch, `torch.nn.init.sparse_`;
-        Knuth, "The Art of Computer Programming", volume 2, 3.4.2, algorithm S.
+        Knuth, "The Art of Computer Programming", volume 2, 3.4.2, algorithm S; Stadlober, "The ratio
+        of uniforms approach for generating discrete random variates", 1990.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = ("float", "complex")

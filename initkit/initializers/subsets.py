@@ -6,14 +6,20 @@ the members are counted down a tree of blocks of rows, and only inside a block d
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import sqrt
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from initkit.draws import Draw
-from initkit.dtypes import DTYPES
+from initkit.dtypes import DTYPES, DType
+from initkit.initializers.hypergeometric import (
+    LARGE_VARIANCE,
+    TRIALS,
+    by_inversion,
+    by_rejection,
+    variance,
+)
 from initkit.kernels.threads import PIECE, run_pieces
 from initkit.region import Region
 
@@ -21,17 +27,17 @@ Array = np.ndarray[Any, Any]
 
 # Counts in a block fit into 8 bits.
 BLOCK = 128
-# Blocks times columns of a piece of work: so many that array operations take longer than their calls.
-_AT_ONCE = 1 << 15
-_COLUMNS_AT_ONCE = 1 << 12
-_COLUMNS_COUNTED = 1 << 11
+# Blocks times columns of a piece of work: so many that array operations take longer than their calls, so few
+# that the arrays of a piece take some 4 MB.
+_AT_ONCE = 1 << 14
+# A piece has as many columns as leave room for so many blocks, for runs of memory are then long; with more
+# blocks, the way down from the root is not gone too often.
+_BLOCKS_PREFERRED = 32
+_BLOCKS_AT_ONCE = 1 << 12
+# Blocks that nobody wants are drawn where that takes less time than another call.
+_SPAN_PER_CALL = 64
 # So few rows of them that all arrays stay in the caches.
 _ROWS_AT_ONCE = 16
-# Probabilities are compared in so many bits.
-_BITS = 32
-# So many standard deviations, and more where the law is lopsided, leave out less than these bits can tell.
-_DEVIATIONS = 7
-_MARGIN = 8
 
 
 class Subsets(NamedTuple):
@@ -41,7 +47,7 @@ class Subsets(NamedTuple):
         rows: The rows of the matrix.
         columns: Its columns.
         size: The members of each subset, up to `rows`.
-        draw: What decides who they are; its children `splits` and `members` are drawn.
+        draw: What decides who they are; its children `splits`, `trials` and `members` are drawn.
     """
 
     rows: int
@@ -71,114 +77,209 @@ class Subsets(NamedTuple):
             last = region.starts[0] + (region.counts[0] - 1) * region.steps[0]
             starts, steps = (last, region.starts[1]), (-region.steps[0], region.steps[1])
             out, region = out[::-1], Region(region.shape, starts, steps, region.counts)
-        rows = region.starts[0] + region.steps[0] * np.arange(region.counts[0])
-        blocks = np.unique(rows // BLOCK)
-        counts = self.draw.backend.xp.empty((len(blocks), region.counts[1]), np.uint8)
+        (start, _), (step, _), (count, columns) = region.starts, region.steps, region.counts
+        first = start // BLOCK
+        # Of rows far apart each has a block of its own.
+        blocks = count if step > BLOCK else (start + (count - 1) * step) // BLOCK - first + 1
+        width = min(columns, max(_AT_ONCE // min(blocks, _BLOCKS_PREFERRED), 1))
+        height = min(_AT_ONCE // width, _BLOCKS_AT_ONCE)
+        tall = -(-blocks // height)
 
-        def count_piece(number: int) -> None:
-            side = slice(number * _COLUMNS_COUNTED, (number + 1) * _COLUMNS_COUNTED)
-            counts[:, side] = self.counts(blocks, region.part((slice(0, 0), side)))
-
-        _run(self.draw, -(-region.counts[1] // _COLUMNS_COUNTED), count_piece)
-        width = min(region.counts[1], _COLUMNS_AT_ONCE)
-        # One draw serves adjacent blocks.
-        height = -(-_AT_ONCE // width) if blocks[-1] - blocks[0] + 1 == len(blocks) else 1
-        tall = -(-len(blocks) // height)
+        def bound(number: int) -> int:
+            """The first row of the region that belongs to a piece."""
+            if step > BLOCK:
+                return min(number * height, count)
+            return min(max(-((start - (first + number * height) * BLOCK) // step), 0), count)
 
         def clear_piece(number: int) -> None:
             across, down = divmod(number, tall)
-            near = slice(down * height, (down + 1) * height)
-            side = slice(across * width, min((across + 1) * width, region.counts[1]))
-            part = region.part((slice(0, 0), side))
-            self._clear_blocks(out[:, side], rows, blocks[near], counts[near, side], part)
+            box = (
+                slice(bound(down), bound(down + 1)),
+                slice(across * width, min((across + 1) * width, columns)),
+            )
+            self._clear_piece(out[box], region.part(box))
 
-        _run(self.draw, tall * -(-region.counts[1] // width), clear_piece)
+        _run(self.draw, tall * -(-columns // width), clear_piece)
 
     def counts(self, blocks: Array, region: Region) -> Any:
         """How many members the columns of a region have in some blocks.
 
         Args:
-            blocks: The numbers of the blocks, ascending.
+            blocks: The numbers of the blocks, ascending, at least one.
             region: Its columns count; its rows do not.
 
         Returns:
             Integers of shape `(len(blocks), region.counts[1])`.
         """
-        xp, columns = self.draw.backend.xp, region.counts[1]
-        found = xp.empty((len(blocks), columns), np.uint8)
-        splits = self.draw.child("splits")
-        level = [(0, self.blocks, xp.full(columns, self.size))]
-        while level:
-            sizes: dict[tuple[int, int], list[tuple[int, int, Any]]] = {}
-            for first, number, members in level:
-                if number == 1:
-                    found[int(np.searchsorted(blocks, first))] = members
-                else:
-                    # The largest power of two below the number, so that few sizes occur.
-                    half = 1 << (number - 1).bit_length() - 1
-                    key = (self.length(first, number), half)
-                    sizes.setdefault(key, []).append((first, number, members))
-            level = []
-            for (rows, half), nodes in sizes.items():
-                words = xp.empty((len(nodes), columns))
-                for word, (first, _, _) in zip(words, nodes, strict=True):
-                    line = Region(
-                        (self.blocks, self.columns),
-                        (first + half, region.starts[1]),
-                        (1, region.steps[1]),
-                        (1, columns),
+        xp = self.draw.backend.xp
+        nodes = np.zeros(0, np.int64)
+        members = xp.zeros((0, region.counts[1]), np.int64)
+        rest = xp.full((1, region.counts[1]), self.size, np.int64)
+        first, number = 0, self.blocks
+        # Down the right side, whose nodes have any number of blocks; the others have powers of two, so that
+        # all those of one power are split together.
+        for power in reversed(range(self.blocks.bit_length())):
+            if len(nodes):
+                left = self._split_all(nodes * 2, power, members, region)
+                wanted = np.unique(blocks >> power)
+                halves = np.stack([nodes * 2, nodes * 2 + 1], axis=1).reshape(-1)
+                members = xp.stack([left, members - left], axis=1).reshape(-1, region.counts[1])
+                kept = np.flatnonzero(np.isin(halves, wanted))
+                nodes = halves[kept]
+                if len(kept) < len(halves):
+                    members = members[xp.asarray(kept)]
+            if number >> power:
+                near, half = rest, 1 << power
+                if number > half:
+                    near = self._split(
+                        np.array([first + half]), self.length(first, number), half, rest, region
                     )
-                    splits.backend.uniform(word.reshape(1, columns), line, splits.key, 0.0, 1.0)
-                members = xp.stack([node[2] for node in nodes])
-                left = members_on_the_left(xp, rows, half * BLOCK, members, words)
-                for (first, number, _), near, far in zip(nodes, left, members - left, strict=True):
-                    children = ((first, half, near), (first + half, number - half, far))
-                    level += [child for child in children if _meets(blocks, child[0], child[1])]
-        return found
+                if _meets(blocks, first, half):
+                    nodes = np.append(nodes, first >> power)
+                    members = xp.concatenate([members, near])
+                first, number, rest = first + half, number - half, rest - near
+                if not _meets(blocks, first, number):
+                    # No longer wanted, nor is anything below.
+                    number = 0
+        return members.astype(np.uint8)
 
-    def _clear_blocks(self, out: Any, rows: Array, blocks: Array, missing: Any, region: Region) -> None:
-        """Clear the rows that lie in some blocks; `missing` counts the members there, and is used up.
+    def _split_all(self, firsts: Array, power: int, members: Any, region: Region) -> Any:
+        """The members in the left halves of nodes that have `2**power` blocks in each half."""
+        half = 1 << power
+        rights = (firsts + 1) << power
+        rows = self.length(int(firsts[-1]) << power, 2 * half)
+        if rows == 2 * half * BLOCK:
+            return self._split(rights, rows, half, members, region)
+        # The last block is short.
+        last = self._split(rights[-1:], rows, half, members[-1:], region)
+        if len(rights) == 1:
+            return last
+        others = self._split(rights[:-1], 2 * half * BLOCK, half, members[:-1], region)
+        return self.draw.backend.xp.concatenate([others, last])
+
+    def _split(self, rights: Array, rows: int, half: int, members: Any, region: Region) -> Any:
+        """The members in the left halves of nodes of as many rows each.
+
+        Args:
+            rights: The first blocks of the right halves, ascending.
+            rows: The rows of a node.
+            half: The blocks of a left half.
+            members: The members of the nodes, a line for each.
+            region: Its columns count.
+        """
+        xp, left, float64 = self.draw.backend.xp, half * BLOCK, DTYPES["float64"]
+        flat = members.reshape(-1)
+        large = variance(rows, left, flat) >= LARGE_VARIANCE
+        many = int(large.sum())
+        found = xp.empty(flat.shape, np.int64)
+        if many < len(flat):
+            words = self._drawn("splits", (), (), (), rights, region, float64).reshape(-1)
+            few = slice(None) if not many else ~large
+            found[few] = by_inversion(xp, rows, left, flat[few], words[few])
+        if many:
+            places = xp.flatnonzero(large)
+
+            def trial(number: int, pending: Any) -> Any:
+                words = self._drawn("trials", (TRIALS, 2), (number, 0), (1, 2), rights, region, float64)
+                return words.reshape(2, -1)[:, places[pending]]
+
+            found[places] = by_rejection(xp, rows, left, flat[places], trial)
+        return found.reshape(members.shape)
+
+    def _drawn(
+        self,
+        name: str,
+        sides: tuple[int, ...],
+        starts: tuple[int, ...],
+        counts: tuple[int, ...],
+        blocks: Array,
+        region: Region,
+        dtype: DType,
+    ) -> Any:
+        """Uniform values of a child, a tensor of axes `(*sides, blocks, columns)`, for some of the blocks."""
+        draw, shape = self.draw.child(name), (*sides, self.blocks, self.columns)
+        parts, progressions = [], list(_progressions(blocks))
+        span = int(blocks[-1] - blocks[0]) + 1
+        if span <= min(_SPAN_PER_CALL * (len(progressions) - 1), _AT_ONCE // region.counts[1]):
+            every = np.arange(blocks[0], blocks[-1] + 1)
+            words = self._drawn(name, sides, starts, counts, every, region, dtype)
+            return words[..., draw.backend.xp.asarray(blocks - blocks[0]), :]
+        for first, step, length in progressions:
+            part = Region(
+                shape,
+                (*starts, first, region.starts[1]),
+                (*(1 for _ in sides), step, region.steps[1]),
+                (*counts, length, region.counts[1]),
+            )
+            words = draw.backend.empty(part.counts, dtype)
+            draw.backend.uniform(words, part, draw.key, 0.0, 1.0)
+            parts.append(words)
+        return parts[0] if len(parts) == 1 else draw.backend.xp.concatenate(parts, axis=len(sides))
+
+    def _clear_piece(self, out: Any, region: Region) -> None:
+        """Clear some rows of some columns."""
+        (start, _), (step, _), (count, _) = region.starts, region.steps, region.counts
+        xp, last = self.draw.backend.xp, start + (count - 1) * step
+        if step == 1:
+            blocks = np.arange(start // BLOCK, last // BLOCK + 1)
+            stop = BLOCK if len(blocks) > 1 else last % BLOCK + 1
+            for low, chosen in self._chosen(blocks, stop, region):
+                _clear_adjacent(xp, out, start, low, chosen.transpose(1, 0, 2))
+            return
+        rows = start + step * np.arange(count)
+        blocks, inside = np.unique(rows // BLOCK), rows % BLOCK
+        places = np.searchsorted(blocks, rows // BLOCK)
+        for low, chosen in self._chosen(blocks, int(inside.max()) + 1, region):
+            near = np.flatnonzero((inside >= low) & (inside < low + len(chosen)))
+            if len(near):
+                some = xp.asarray(near)
+                lines = out[some]
+                _clear(xp, lines, chosen[xp.asarray(inside[near] - low), xp.asarray(places[near])])
+                out[some] = lines
+
+    def _chosen(self, blocks: Array, stop: int, region: Region) -> Iterator[tuple[int, Any]]:
+        """Who is a member: row numbers in the blocks, and booleans for so many rows, the blocks and columns.
 
         Knuth's algorithm S: of those left, each is taken with the probability that makes the count.
         """
-        draw, number, columns = self.draw.child("members"), len(blocks), region.counts[1]
-        xp = draw.backend.xp
-        first, last = np.searchsorted(rows, (blocks[0] * BLOCK, (blocks[-1] + 1) * BLOCK))
-        stop = int((rows[first:last] % BLOCK).max()) + 1
-        threshold, scaled = missing.astype(np.float32), xp.empty((number, columns), np.float32)
-        words = draw.backend.empty((_ROWS_AT_ONCE, number, columns), DTYPES["float32"])
-        chosen = xp.empty((_ROWS_AT_ONCE, number, columns), np.bool_)
-        last_length = self.length(int(blocks[-1]))
+        xp, missing = self.draw.backend.xp, self.counts(blocks, region)
+        threshold = missing.astype(np.float32)
+        chosen = xp.empty((_ROWS_AT_ONCE, *missing.shape), np.bool_)
+        short = self.length(int(blocks[-1]))
         for start in range(0, stop, _ROWS_AT_ONCE):
-            box = Region(
-                (BLOCK, self.blocks, self.columns),
-                (start, int(blocks[0]), region.starts[1]),
-                (1, 1, region.steps[1]),
-                words.shape,
+            scaled = self._drawn(
+                "members", (BLOCK,), (start,), (_ROWS_AT_ONCE,), blocks, region, DTYPES["float32"]
             )
-            draw.backend.uniform(words, box, draw.key, 0.0, 1.0)
+            left = xp.arange(BLOCK - start, BLOCK - start - _ROWS_AT_ONCE, -1, dtype=np.float32)[:, None]
+            # Past its end a short block has no member missing, and 0 is not below 0.
+            scaled[:, -1] *= xp.maximum(left - np.float32(BLOCK - short), np.float32(0.0))
+            # Rounded, a product stays below the number of rows left, so that the last ones are taken.
+            scaled[:, :-1] *= left[:, :, None]
             for row in range(_ROWS_AT_ONCE):
-                left = BLOCK - start - row
-                # Rounded, a product stays below the number of rows left, so that the last ones are taken.
-                xp.multiply(words[row], np.float32(left), out=scaled)
-                if last_length < BLOCK:
-                    # Past its end the last block has no member missing, and 0 is not below 0.
-                    left = max(left - BLOCK + last_length, 0)
-                    xp.multiply(words[row, -1], np.float32(left), out=scaled[-1])
-                xp.less(scaled, threshold, out=chosen[row])
+                xp.less(scaled[row], threshold, out=chosen[row])
                 xp.subtract(missing, chosen[row].view(np.uint8), out=missing)
                 threshold[...] = missing
-            for position, block in enumerate(blocks.tolist()):
-                low = block * BLOCK + start
-                first, last = np.searchsorted(rows, (low, low + _ROWS_AT_ONCE))
-                if first < last:
-                    _clear(xp, out[first:last], chosen[rows[first:last] - low, position])
+            yield start, chosen
 
 
 def _meets(blocks: Array, first: int, number: int) -> bool:
     """Whether one of some ascending numbers lies among so many from the first one on."""
     low, high = np.searchsorted(blocks, (first, first + number))
     return bool(low < high)
+
+
+def _progressions(numbers: Array) -> Iterator[tuple[int, int, int]]:
+    """Cut ascending numbers into arithmetic progressions: first, step and length of each."""
+    steps, start = np.diff(numbers), 0
+    # Where a step differs from the one before it; one more progression may begin there.
+    turns = [*(np.flatnonzero(np.diff(steps)) + 1).tolist(), len(steps)]
+    for turn in turns:
+        if turn > start:
+            length = turn - start + 1
+            yield int(numbers[start]), int(steps[start]) if length > 1 else 1, length
+            start += length
+    if start < len(numbers):
+        yield int(numbers[start]), 1, 1
 
 
 def _run(draw: Draw, pieces: int, work: Callable[[int], None]) -> None:
@@ -195,8 +296,37 @@ def _run(draw: Draw, pieces: int, work: Callable[[int], None]) -> None:
     run_pieces(pieces * PIECE, several)
 
 
+def _clear_adjacent(xp: Any, out: Any, start: int, low: int, chosen: Any) -> None:
+    """Clear rows of adjacent blocks, from number `low` in each.
+
+    Args:
+        xp: The array library.
+        out: Rows that follow one another, from number `start` of the matrix on.
+        start: Where they start.
+        low: The number in its block of the first row that may be cleared.
+        chosen: Booleans for the blocks from that of `start` on, so many rows in each, and columns.
+    """
+    blocks, height, columns = chosen.shape
+    # Blocks of which `out` has all rows, and before and after them one that may be cut.
+    skipped = start % BLOCK
+    head = 1 if skipped else 0
+    whole = max((skipped + len(out)) // BLOCK - head, 0)
+    if whole:
+        first = head * BLOCK - skipped
+        middle = out[first : first + whole * BLOCK].reshape(whole, BLOCK, columns)
+        _clear(xp, middle[:, low : low + height], chosen[head : head + whole])
+    for block in {*range(head), *range(head + whole, blocks)}:
+        offset = block * BLOCK + low - skipped
+        first, last = max(offset, 0), min(offset + height, len(out))
+        if first < last:
+            _clear(xp, out[first:last], chosen[block, first - offset : last - offset])
+
+
 def _clear(xp: Any, out: Any, chosen: Any) -> None:
     """Write zeros where an array of booleans says so."""
+    if chosen.shape[-1] > 1 and abs(out.strides[-1]) > abs(out.strides[0]):
+        # Where rows are adjacent in memory, bytes are transposed before they are widened.
+        out, chosen = xp.moveaxis(out, -1, 0), xp.ascontiguousarray(xp.moveaxis(chosen, -1, 0))
     if out.itemsize > 8:
         out[...] = xp.where(chosen, 0, out)
         return
@@ -204,57 +334,3 @@ def _clear(xp: Any, out: Any, chosen: Any) -> None:
     kept = xp.subtract(chosen.view(np.int8), np.int8(1)).astype(f"i{out.itemsize}")
     bits = out.view(kept.dtype)
     bits &= kept
-
-
-def members_on_the_left(xp: Any, rows: int, left: int, members: Any, uniforms: Any) -> Any:
-    """How many members of a random subset are among the first of its rows: the hypergeometric law.
-
-    Formula: `P(x) = C(left, x)·C(rows - left, m - x)/C(rows, m)`; the least `x` with
-    `floor(2³²·P(X <= x) + 1/2) > floor(2³²·u)`.
-
-    Args:
-        xp: The array library.
-        rows: All rows.
-        left: The first rows.
-        members: Int64 array, the sizes `m` of the subsets, up to `rows`.
-        uniforms: Float64 array of the same shape, the `u`, in `[0, 1)`.
-
-    Returns:
-        Int64 array of that shape.
-
-    Example:
-        >>> members_on_the_left(np, 256, 128, np.array([100, 256]), np.array([0.5, 0.5])).tolist()
-        [50, 128]
-    """
-    low = int(members.min())
-    present = xp.zeros(int(members.max()) - low + 1, np.bool_)
-    present[members - low] = True
-    sizes = np.flatnonzero(np.asarray(present)) + low
-    least, table = _distribution(rows, left, sizes)
-    line = (xp.cumsum(present) - 1)[members - low]
-    words = (uniforms * 2.0**_BITS).astype(np.int64) + (line << _BITS)
-    position = xp.searchsorted(xp.asarray(table.reshape(-1)), words, side="right")
-    return xp.asarray(least)[line] + position - line * table.shape[1]
-
-
-def _distribution(rows: int, left: int, sizes: Array) -> tuple[Array, Array]:
-    """The distribution functions, a line for each size, in integers that go on rising from line to line.
-
-    Each line is made by itself, in a fixed order, so that it is the same beside whatever others.
-    """
-    right = rows - left
-    # In float64, since the product of two integers can be too long for 64 bits.
-    mode = np.floor((left + 1.0) * (sizes + 1.0) / (rows + 2.0)).astype(np.int64)
-    variance = sizes * (left / rows) * (right / rows) * (rows - sizes) / max(rows - 1, 1)
-    margin = (_DEVIATIONS * np.sqrt(variance)).astype(np.int64) + _MARGIN
-    least = np.maximum(np.maximum(sizes - right, 0), mode - margin)
-    most = _DEVIATIONS * sqrt(left * right / (4.0 * max(rows - 1, 1)))
-    # Float64 has these products of integers to rounding, and past the last possible value they are 0.
-    m = sizes[:, None].astype(np.float64)
-    x = (least[:, None] + np.arange(2 * (int(most) + _MARGIN))).astype(np.float64)
-    ratios = np.maximum((left - x) * (m - x), 0.0) / ((x + 1.0) * (right - m + x + 1.0))
-    weights = np.ones((len(sizes), x.shape[1] + 1))
-    weights[:, 1:] = np.multiply.accumulate(ratios, axis=1)
-    totals = np.add.accumulate(weights, axis=1)
-    shares = np.floor(totals / totals[:, -1:] * 2.0**_BITS + 0.5).astype(np.int64)
-    return least, shares + (np.arange(len(sizes))[:, None] << _BITS)

@@ -33,7 +33,6 @@ OPTIONS = ("--fmad=false", "--ftz=false", "--prec-div=true", "--prec-sqrt=true",
 THREADS = 256
 # Blocks that a multiprocessor is given; those that find no room at once even out the load.
 _BLOCKS_EACH = 32
-_MOST_BLOCKS_Y = 65535
 # fill.h has the same number.
 _MOST_AXES = 64
 
@@ -184,7 +183,7 @@ def fill_launch(
     groups = (length + 2 * group - 2) // group
     across = min(1 << (groups - 1).bit_length(), THREADS)
     wide = _blocks(groups, across, most)
-    high = _blocks(prod(counts), THREADS // across, min(max(most // wide, 1), _MOST_BLOCKS_Y))
+    high = _blocks(prod(counts), THREADS // across, max(most // wide, 1))
     block = across, THREADS // across if counts else 1
     return Launch("ik_fill_runs", (wide, high), block, (job, _map(tuple(counts), tuple(strides))))
 

@@ -99,6 +99,7 @@ class DeviceArray(NDArrayOperatorsMixin):
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`.")
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        _refuse_strange(*inputs)
         out = options.pop("out", None)
         if out is not None:
             options["out"] = tuple(_host(array) for array in out)
@@ -117,12 +118,14 @@ class DeviceArray(NDArrayOperatorsMixin):
         if name in _LAYOUT:
             return lambda *args, **kwargs: _device(found(*args, **kwargs), self.number)
         _host(self)
+        _refuse_strange(self)
         return _guarded(found, name)
 
     def __getitem__(self, index: Any) -> Any:
         return _device(np.asarray(_host(self, anywhere=True)[_plain_index(index)]), self.number)
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        _refuse_strange(self)
         _host(self)[_plain_index(index)] = _host(value)
 
     def __len__(self) -> int:
@@ -209,6 +212,13 @@ def _host(value: Any, *, anywhere: bool = False) -> Any:
     if isinstance(value, np.ndarray) and value.ndim:
         raise TypeError("Unsupported type <class 'numpy.ndarray'>")
     return value
+
+
+def _refuse_strange(*values: Any) -> None:
+    """CuPy 13 computes with none of ml_dtypes' dtypes, and CuPy 14 with bfloat16 alone."""
+    for value in values:
+        if isinstance(value, DeviceArray) and value.dtype.isbuiltin != 1:
+            raise TypeError(f"Unsupported dtype {value.dtype}")
 
 
 def _device(value: Any, number: int | None = None) -> Any:

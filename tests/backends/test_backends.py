@@ -20,7 +20,7 @@ KEY = draw_key(7)
 def test_contract() -> None:
     """A backend does these few things and no others."""
     drawing = {"uniform", "normal", "truncated_normal"}
-    assert Backend.__abstractmethods__ == {"empty", "store", "copy", "to_numpy", *drawing}
+    assert Backend.__abstractmethods__ == {"empty", "store", "put", "bits", "to_numpy", *drawing}
     public = {name for name in vars(Backend) if not name.startswith("_")}
     assert public == {"on_device", "device", *Backend.__abstractmethods__}
 
@@ -104,10 +104,10 @@ def test_numpy_has_one_device(device: Any) -> None:
         check_backend("numpy", device)
 
 
-def test_numpy_copies_and_contexts() -> None:
-    """On NumPy a copy is an assignment, nothing has to be made current, and arrays are there already."""
+def test_numpy_assigns() -> None:
+    """On NumPy values are just assigned, nothing has to be made current, and arrays are there already."""
     backend, out = get_backend("numpy"), np.zeros((2, 3), np.float16)
     with backend.on_device():
-        backend.copy(out[:, ::-1], np.arange(6, dtype=np.float16).reshape(2, 3))
+        backend.put(out, np.s_[:, ::-1], np.arange(6, dtype=np.float16).reshape(2, 3))
     assert out.tolist() == [[2, 1, 0], [5, 4, 3]]
-    assert backend.to_numpy(out) is out
+    assert backend.to_numpy(out) is backend.bits(out) is out

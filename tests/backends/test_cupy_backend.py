@@ -179,11 +179,15 @@ def test_stores_of_nothing(backend: Backend, cuda: Cuda) -> None:
 
 
 @pytest.mark.parametrize("name", DTYPES)
-def test_copies(name: str, backend: Backend) -> None:
-    """Arrays of every dtype are copied bit by bit into any layout, from the device and from NumPy."""
+def test_put(name: str, backend: Backend) -> None:
+    """Values of every dtype are assigned bit by bit: from the device, from NumPy, and numbers."""
     values = np.arange(6).reshape(2, 3).astype(DTYPES[name].numpy)
     out, mine = backend.empty((3, 2), DTYPES[name]), backend.empty((2, 3), DTYPES[name])
-    backend.copy(mine, values)
-    backend.copy(out.T[:, ::-1], mine)
-    assert backend.to_numpy(out).tobytes() == np.ascontiguousarray(values[:, ::-1].T).tobytes()
+    backend.put(mine, ..., values)
+    backend.put(out.T, np.s_[:, ::-1], mine)
+    wanted = np.ascontiguousarray(values[:, ::-1].T)
+    assert backend.to_numpy(out).tobytes() == wanted.tobytes()
+    backend.put(out, (backend.xp.asarray([0, 2]), backend.xp.asarray([1, 0])), 1)
+    wanted[[0, 2], [1, 0]] = 1
+    assert backend.to_numpy(out).tobytes() == wanted.tobytes()
     assert resolve_dtype(out.dtype) is DTYPES[name]

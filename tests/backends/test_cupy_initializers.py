@@ -47,12 +47,16 @@ def test_catalogue(entry: Entry, cuda: Cuda) -> None:
 
 @pytest.mark.parametrize("entry", [entry for entry in EXACT if entry.seeded], ids=str)
 def test_catalogue_on_another_device(entry: Entry, cuda: Cuda) -> None:
-    """Everything that an initializer computes with is on its generator's device; no other is made current."""
+    """Everything that an initializer computes with is on its generator's device, also for a slice."""
     shape = entry.shapes[-1]
     values = entry.make(generator(device=1))(shape, entry.dtype)
     assert values.device.id == 1
     assert cuda.current == [0]
-    assert host(values).tobytes() == entry.make(ik.SeedGenerator(7))(shape, entry.dtype).tobytes()
+    wanted = entry.make(ik.SeedGenerator(7))(shape, entry.dtype)
+    assert host(values).tobytes() == wanted.tobytes()
+    part = entry.make(generator(device=1)).lazy(shape, entry.dtype)[..., ::2]
+    assert part.device.id == 1
+    assert host(part).tobytes() == wanted[..., ::2].tobytes()
 
 
 @pytest.mark.parametrize("entry", TOLERANT, ids=str)

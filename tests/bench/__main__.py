@@ -91,6 +91,12 @@ def _tasks() -> list[tuple[str, dict[str, Task], tuple[int, int], float]]:
             15,
         ),
         (
+            "Sparse, half zeros",
+            {"initkit": _own(ik.Sparse(0.5, seed=7)), "torch sparse_": _torch("sparse_", "float32", 0.5)},
+            LARGE,
+            100,
+        ),
+        (
             "Orthogonal 2048²",
             {
                 "initkit": Task("initkit", own_call, (ik.Orthogonal(seed=7), SQUARE)),

@@ -128,10 +128,14 @@ def test_modes(mode: str, fan: float) -> None:
 
 @pytest.mark.parametrize("cls", KAIMING, ids=lambda cls: cls.__name__)
 def test_nonlinearities_beyond_pytorchs(cls: Any) -> None:
-    """Every function that has a gain can follow; `a` is the slope of leaky ReLU, and of no other."""
+    """Every function that has a gain can follow; `a` is its parameter where it has one."""
     std = ik.calculate_gain("silu") / 8
     assert cls(nonlinearity="silu").stddev((64, 2)) == cls(a=3.0, nonlinearity="swish").stddev((64, 2)) == std
-    assert cls(a=3.0, nonlinearity="elu").stddev((64, 2)) == ik.calculate_gain("elu") / 8
+    for name in ("elu", "celu", "prelu", "leaky_relu", "LeakyReLU", "ELU"):
+        assert cls(a=3.0, nonlinearity=name).stddev((64, 2)) == ik.calculate_gain(name, 3.0) / 8
+    for name in ("elu", "celu", "prelu"):
+        assert cls(nonlinearity=name).stddev((64, 2)) == ik.calculate_gain(name) / 8
+    assert cls(nonlinearity="LeakyReLU").stddev((64, 2)) == math.sqrt(2) / 8
     assert cls(a=3.0).stddev((64, 2)) == ik.calculate_gain("leaky_relu", 3.0) / 8
     assert cls().stddev((64, 2)) == math.sqrt(2) / 8
 
@@ -153,6 +157,7 @@ def test_groups_and_slices(cls: Any) -> None:
     [
         (ik.KaimingNormal, {"a": math.inf}, ArgumentError, "`a` is out of range"),
         (ik.KaimingUniform, {"a": "0"}, ArgumentTypeError, "`a` must be a real number"),
+        (ik.KaimingUniform, {"a": -1.0, "nonlinearity": "celu"}, ArgumentError, "`param` is out of range"),
         (ik.KaimingUniform, {"mode": "fan"}, ArgumentError, "Invalid `mode` argument: 'fan'"),
         (ik.KaimingNormal, {"mode": 3}, ArgumentError, "Invalid `mode` argument: 3"),
         (
@@ -187,3 +192,10 @@ def test_calls_are_checked(cls: Any) -> None:
     if cls not in KAIMING:
         with pytest.raises(ArgumentError, match="leave the range of dtype 'float16'"):
             cls(gain=1e6)((1, 1), "float16")
+
+
+@pytest.mark.parametrize("cls", ALL, ids=lambda cls: cls.__name__)
+def test_the_layout_is_said_first(cls: Any) -> None:
+    """Who comes from PyTorch reads right after the summary how shapes are read, and that this is so."""
+    assert 'unless `layout="torch"`' in (cls.__doc__ or "").split("\n\n")[1]
+    assert (cls().fans_of((8, 32)).fan_in, cls(layout="torch").fans_of((8, 32)).fan_in) == (8, 32)

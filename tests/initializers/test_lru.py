@@ -98,6 +98,21 @@ def test_parts_of_a_layer_share_a_draw_by_name() -> None:
     assert len(set(drawn)) == 5
 
 
+@pytest.mark.parametrize("join", [ik.Stack, lambda part: ik.Blocks(part, [1, 1, 1], axis=0)])
+def test_slices_of_parts_belong_together(join: Any) -> None:
+    """Slice or block `k` of one part is of the same unit as that of another; the others are not."""
+    root = ik.SeedGenerator(7).child("net")
+    shape = (3, 6)
+    nu, gamma = (
+        join(ik.LRURing(part, seed=root.child(f"layers.3.{part}")))(shape, "float64")
+        for part in ("nu_log", "gamma_log")
+    )
+    np.testing.assert_allclose(np.exp(2 * gamma), -np.expm1(-2 * np.exp(nu)), rtol=1e-12)
+    assert len({row.tobytes() for row in nu}) == 3
+    alone = ik.LRURing("nu_log", seed=root.child("layers.3.lambda").child("2"))
+    assert (nu[2] == alone(shape[1:] if join is ik.Stack else (1, 6), "float64")).all()
+
+
 def test_parts_of_a_layer_belong_together_in_a_recipe() -> None:
     """In a recipe each tensor has a draw of its own; the parts of one layer, and only they, have one."""
     recipe = ik.Recipe.from_text("""

@@ -123,6 +123,92 @@ def test_pairs_agree_across_names() -> None:
         assert np.abs(query - different).max() > 0.1
 
 
+def _fits(query: Any, key: Any) -> bool:
+    """Whether query and key are the factors of one matrix: then both have the same Gram matrix."""
+    return bool(np.abs(query.T @ query - key.T @ key).max() < 1e-9)
+
+
+def _named(part: str, *path: str, shape: tuple[int, ...] = (8, 8), pair: int = 3) -> Any:
+    generator = ik.SeedGenerator(7)
+    for name in path:
+        generator = generator.child(name)
+    return ik.Mimetic(part, pair=pair, seed=generator)(shape, "float64")
+
+
+@pytest.mark.parametrize(
+    ("query", "key"),
+    [
+        ("q", "k"),
+        ("model.layers.3.self_attn.q_proj.weight", "model.layers.3.self_attn.k_proj.weight"),
+        ("encoder.layer.3.attention.self.query.weight", "encoder.layer.3.attention.self.key.weight"),
+        ("decoder.block.3.layer.0.SelfAttention.q.weight", "decoder.block.3.layer.0.SelfAttention.k.weight"),
+        ("layer_3/attention/query/kernel", "layer_3/attention/key/kernel"),
+        ("layers.3.attention.wq.weight", "layers.3.attention.wk.weight"),
+    ],
+)
+def test_pairs_agree_across_names_of_libraries(query: str, key: str) -> None:
+    """The end of a name tells the members apart, and what comes before tells one layer from another."""
+    made = _named("query", query)
+    assert _fits(made, _named("key", key))
+    for other in (f"other.{query}", f"other/{query}"):
+        assert np.abs(made - _named("query", other)).max() > 0.1
+    assert np.abs(made - _named("query", "net", query)).max() > 0.1
+    assert _fits(_named("query", "net", query), _named("key", "net", key))
+
+
+@pytest.mark.parametrize(
+    ("value", "projection"),
+    [
+        ("h.3.attn.v.weight", "h.3.attn.c_proj.weight"),
+        ("encoder.layer.3.attention.self.value.weight", "encoder.layer.3.attention.output.dense.weight"),
+        ("encoder.layer.3.attention.attention.value.weight", "encoder.layer.3.attention.output.dense.weight"),
+        ("mid.attn1.to_v.weight", "mid.attn1.to_out.0.weight"),
+        ("self_attn.v_proj.weight", "self_attn.out_proj.weight"),
+    ],
+)
+def test_values_and_projections_agree(value: str, projection: str) -> None:
+    """The projection is named apart in some libraries, and still fits its value."""
+    left, right = _named("value", value), _named("projection", projection)
+    np.testing.assert_allclose(left.T @ left, right @ right.T, atol=1e-9)
+
+
+def test_attention_of_two_kinds_differs() -> None:
+    """Encoder and decoder, and self and cross attention of one layer, have matrices of their own."""
+    names = ["encoder.layers.3.q", "decoder.layers.3.q"]
+    names += ["decoder.layers.3.self_attn.q_proj.weight", "decoder.layers.3.cross_attn.q_proj.weight"]
+    assert len({_named("query", name).tobytes() for name in names}) == 4
+
+
+@pytest.mark.parametrize("path", [(), ("h.3.q",)], ids=str)
+def test_slices_and_blocks_pair_up(path: tuple[str, ...]) -> None:
+    """Slice `k` of the query fits slice `k` of the key, and no two slices are equal."""
+
+    def generator(name: str) -> Any:
+        return ik.SeedGenerator(1).child(path[0].replace("q", name)) if path else ik.SeedGenerator(1)
+
+    stacks, blocks = [], []
+    for part, name in (("query", "q"), ("key", "k")):
+        stacks.append(ik.Stack(ik.Mimetic(part, pair=3, seed=generator(name)))((3, 8, 8), "float64"))
+        joined = ik.Blocks(ik.Mimetic(part, pair=3, seed=generator(name)), [1, 1, 1])((8, 24), "float64")
+        blocks.append(joined.reshape(8, 3, 8).transpose(1, 0, 2))
+    for queries, keys in (stacks, blocks):
+        assert len({slice_.tobytes() for slice_ in queries}) == 3
+        for k in range(3):
+            assert _fits(queries[k], keys[k])
+            assert not _fits(queries[k], keys[k - 1])
+    inner = ik.Stack(ik.Stack(ik.Mimetic(pair=3, seed=1)))((2, 2, 4, 4))
+    assert len({inner[i, j].tobytes() for i in range(2) for j in range(2)}) == 4
+
+
+def test_blocks_of_one_weight_pair_up_by_names() -> None:
+    """A fused weight has its query and its key from one matrix if its blocks are named."""
+    members = [ik.Mimetic("query", pair=3), ik.Mimetic("key", pair=3)]
+    fused = ik.Blocks(members, names=["h.3.q", "h.3.k"]).seeded(ik.SeedGenerator(7).child("h.3.qk"))
+    query, key = np.split(fused((8, 16), "float64"), 2, axis=1)
+    assert _fits(query, key)
+    assert (query == _named("query", "h.3.q")).all()
+
+
 def test_a_recipe_pairs_the_weights_of_every_layer() -> None:
     """`pair: layer` makes query and key of one layer fit, and those of different layers differ."""
     text = """

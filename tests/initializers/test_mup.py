@@ -105,6 +105,71 @@ def test_layouts() -> None:
     assert ik.MuP(ik.RandomNormal(stddev=0.02), (32,), readout=True).moments((256,)) == (0.0, 0.02)
 
 
+def _std(initializer: ik.Initializer, shape: tuple[int, ...]) -> float:
+    moments = initializer.moments(shape)
+    assert moments is not None
+    return moments.std
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda inner: inner,
+        lambda inner: ik.Scale(inner, 1.0),
+        lambda inner: ik.DepthScaled(ik.Scale(inner, 1.0), "depth_mup", depth=1),
+        lambda inner: ik.Overwrite(inner, "0:0"),
+        lambda inner: ik.Transpose(ik.Transpose(inner)),
+        lambda inner: ik.MuP(inner, (10, 64), readout=True),
+    ],
+    ids=["itself", "scale", "depth", "overwrite", "transpose", "muP"],
+)
+def test_the_layout_is_that_of_the_initializer(around: Any) -> None:
+    """A layout that was given once counts for both: a readout of PyTorch's is one without saying so again."""
+    inner = around(ik.KaimingUniform(layout="torch"))
+    assert inner.moments((10, 64)).std == pytest.approx(math.sqrt(2 / 64))
+    for layout in (None, "torch", "OI"):
+        init = ik.MuP(inner, (10, 64), layout, readout=True)
+        assert _std(init, (10, 256)) == pytest.approx(math.sqrt(2 / 64) / 4)
+
+
+def test_layouts_of_all_kinds_are_taken_over() -> None:
+    """Axes, transposed convolutions, stacks and classes of PyTorch's layers say where the inputs are, too."""
+    kaiming = math.sqrt(2 / 64)
+    by_axes = ik.HeNormal(input_axes=-1, output_axes=0)
+    assert _std(ik.MuP(by_axes, (10, 64), readout=True), (10, 256)) == pytest.approx(kaiming / 4)
+    turned = ik.Transpose(ik.HeNormal())
+    assert _std(ik.MuP(turned, (10, 64), readout=True), (10, 256)) == pytest.approx(kaiming / 4)
+    linear = ik.TorchLinear()
+    assert _std(ik.MuP(linear, (10, 64), readout=True), (10, 256)) == pytest.approx(1 / math.sqrt(3 * 64) / 4)
+    upwards = ik.HeNormal(layout="torch", transposed=True)
+    assert _std(ik.MuP(upwards, (64, 10), readout=True), (256, 10)) == pytest.approx(kaiming / 4)
+    assert ik.MuP(upwards, (64, 10), "torch").layout == "torch"
+    experts = ik.Stack(ik.KaimingUniform(layout="torch"))
+    assert _std(ik.MuP(experts, (4, 10, 64), readout=True), (8, 10, 256)) == pytest.approx(kaiming / 4)
+    fused = ik.Blocks(ik.KaimingUniform(layout="torch"), [1, 1], axis=0)
+    assert _std(ik.MuP(fused, (10, 64), readout=True), (10, 256)) == pytest.approx(kaiming / 4)
+    # The bias of a layer has a shape of its own, which the layout of the weight does not fit.
+    bias = ik.TorchLinear(weight_shape=(64, 32))
+    assert _std(ik.MuP(bias, (64,)), (256,)) == _std(bias, (64,))
+
+
+@pytest.mark.parametrize(
+    ("inner", "layout"),
+    [
+        (ik.KaimingUniform(layout="torch"), "keras"),
+        (ik.Scale(ik.KaimingUniform(layout="torch"), 2.0), "IO"),
+        (ik.HeNormal(layout="keras"), "torch"),
+        (ik.HeNormal(input_axes=0, output_axes=1), "torch"),
+        (ik.Transpose(ik.HeNormal(layout="torch")), "torch"),
+        (ik.TorchLinear(), "keras"),
+    ],
+)
+def test_layouts_must_agree(inner: ik.Initializer, layout: str) -> None:
+    """Two layouts that contradict each other are refused when the object is made."""
+    with pytest.raises(ik.ArgumentError, match=r"read the axes differently\. Received: layout=.* of MuP"):
+        ik.MuP(inner, (10, 64), layout)
+
+
 def test_constants_stay() -> None:
     """Biases of 0 and gains of 1 are those of the base at every width; a readout of zeros is one."""
     assert ik.MuP("ones", (8,))((64,)).tolist() == [1.0] * 64

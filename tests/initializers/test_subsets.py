@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from itertools import combinations
 from typing import Any
 
@@ -13,7 +14,7 @@ from scipy import stats
 import initkit as ik
 from initkit.draws import seeded_draw
 from initkit.initializers import subsets
-from initkit.initializers.subsets import BLOCK, Subsets, members_on_the_left
+from initkit.initializers.subsets import BLOCK, Subsets
 from initkit.region import Region
 
 LEVEL = 1e-5
@@ -95,44 +96,6 @@ def test_other_seeds_are_other_subsets(seed: int) -> None:
     assert abs(agree - 100_000) < stats.norm.isf(LEVEL / 2) * math.sqrt(50_000)
 
 
-def _exact(rows: int, left: int, size: int, uniform: float) -> int:
-    """The formula with integers of any length."""
-    total, x = math.comb(rows, size), max(0, size - (rows - left))
-    term = math.comb(left, x) * math.comb(rows - left, size - x)
-    cumulated = term
-    while ((cumulated << 33) // total + 1) // 2 <= math.floor(uniform * 2**32):
-        term = term * (left - x) * (size - x) // ((x + 1) * (rows - left - size + x + 1))
-        x, cumulated = x + 1, cumulated + term
-    return x
-
-
-@pytest.mark.parametrize(
-    ("rows", "left"), [(256, 128), (140, 128), (1000, 512), (129, 128), (1, 1), (4096, 2048)]
-)
-def test_hypergeometric_numbers(rows: int, left: int) -> None:
-    """Each number is the formula's, computed exactly; so are those at both ends of the uniform numbers."""
-    random = np.random.default_rng(5)
-    members = random.integers(0, rows + 1, 60)
-    members[:6] = 0, rows, 1, rows - 1, left, rows - left
-    uniforms = random.random(60)
-    uniforms[::7], uniforms[1::7] = 0.0, 1 - 2.0**-53
-    found = members_on_the_left(np, rows, left, members, uniforms)
-    assert found.tolist() == [
-        _exact(rows, left, int(m), float(u)) for m, u in zip(members, uniforms, strict=True)
-    ]
-
-
-def test_numbers_do_not_depend_on_their_company() -> None:
-    """A number is the same alone and beside others, as slices need it."""
-    random = np.random.default_rng(5)
-    members, uniforms = random.integers(0, 901, 200), random.random(200)
-    together = members_on_the_left(np, 900, 512, members, uniforms)
-    alone = [
-        members_on_the_left(np, 900, 512, members[k : k + 1], uniforms[k : k + 1]).item() for k in range(200)
-    ]
-    assert together.tolist() == alone
-
-
 def test_huge_columns() -> None:
     """Counts are exact for columns far too long to be made, and slices of them come at once."""
     rows = 2**30
@@ -140,3 +103,55 @@ def test_huge_columns() -> None:
     part = lazy[rows // 3 : rows // 3 + 5 * BLOCK, ::2]
     assert 0.15 < (part == 0).mean() < 0.35
     assert np.array_equal(lazy[rows // 3 + 200, 2], part[200, 1])
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "cut"),
+    [
+        (70_000, 2, (slice(5, None, 127), slice(None))),
+        (70_000, 2, (slice(None, None, -1001), slice(1, 2))),
+        (300_000, 3, (slice(131_000, 131_200), slice(None))),
+        (300_000, 3, (slice(7, None, 16_385), slice(None, None, 2))),
+        (20_000, 40, (slice(9_999, 10_001), slice(3, 30, 5))),
+    ],
+    ids=str,
+)
+def test_parts_of_tall_columns(rows: int, columns: int, cut: tuple[slice, slice]) -> None:
+    """Parts are those of the whole where counts are drawn by rejection, and whichever pieces are made."""
+    whole = _members(rows, columns, rows // 3)
+    assert (whole.sum(axis=0) == rows // 3).all()
+    region, shape = Region.from_index((rows, columns), cut)
+    out = np.ones(shape, np.float32)
+    Subsets(rows, columns, rows // 3, seeded_draw(7)).clear(out, region)
+    assert np.array_equal(out == 0, whole[cut])
+
+
+def test_pieces_do_not_matter(monkeypatch: Any) -> None:
+    """However much is made at a time, the members are the same."""
+    expected = _members(40_000, 5, 11_000)
+    monkeypatch.setattr(subsets, "_AT_ONCE", 24)
+    monkeypatch.setattr(subsets, "_BLOCKS_AT_ONCE", 9)
+    monkeypatch.setattr(subsets, "_BLOCKS_PREFERRED", 4)
+    assert np.array_equal(_members(40_000, 5, 11_000), expected)
+
+
+@pytest.mark.parametrize("numbers", [[3], [3, 9], [0, 1, 3, 5], [0, 1, 3, 4], [0, 2, 4, 5, 6, 7, 20, 40]])
+def test_progressions_cover_all_numbers(numbers: list[int]) -> None:
+    """Every number is in one progression, in order, and only the last may be alone in one."""
+    parts = list(subsets._progressions(np.array(numbers)))
+    assert [first + step * k for first, step, length in parts for k in range(length)] == numbers
+    assert len(parts) <= (len(numbers) + 1) // 2
+
+
+@pytest.mark.parametrize("shape", [(2**20, 4096), (2**22, 2048)], ids=str)
+@pytest.mark.parametrize("cut", [np.s_[0:1], np.s_[:65536, 7:8], np.s_[::4096, 5:6]], ids=str)
+def test_memory_is_that_of_the_part(shape: tuple[int, int], cut: Any) -> None:
+    """Beside the output a part takes some MB, however large the matrix."""
+    lazy = ik.Sparse(0.9, seed=7).lazy(shape)
+    tracemalloc.start()
+    try:
+        part = lazy[cut]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < part.nbytes + 16 * 2**20

@@ -116,6 +116,27 @@ def test_tiled_pixels_are_equal_in_every_cell() -> None:
     np.testing.assert_allclose(large, np.repeat(np.repeat(large[::3, ::3], 3, 0), 3, 1), rtol=1e-6)
 
 
+def test_the_outputs_are_where_the_initializer_has_them() -> None:
+    """A layout that was given once counts for both, also through other initializers."""
+    inner = ik.KaimingUniform(layout="torch", seed=7)
+    expected = ik.ICNR(inner, layout="torch")((16, 3, 5, 4))
+    assert (expected[0:4] == expected[0]).all()
+    for kernel in (
+        ik.ICNR(inner),
+        ik.ICNR(ik.Scale(inner, 1.0)),
+        ik.ICNR(inner, layout="OIHW"),
+        ik.Scale(ik.ICNR(inner), 1.0),
+    ):
+        assert kernel((16, 3, 5, 4)).tobytes() == expected.tobytes()
+    inside_mup = ik.MuP(ik.ICNR(inner), (16, 4, 3, 3), readout=True)
+    assert inside_mup.factor_for((16, 8, 3, 3)) == pytest.approx(2**-0.5)
+    for inside, layout in ((inner, "keras"), (ik.Scale(inner, 2.0), "HWIO"), (ik.TorchConv(), "keras")):
+        with pytest.raises(ik.ArgumentError, match="ICNR and the initializer inside read"):
+            ik.ICNR(inside, layout=layout)((16, 3, 5, 4))
+    # An initializer without a layout is asked for a kernel as it comes.
+    assert ik.ICNR(ik.HeNormal(), layout="torch")((16, 3, 5, 4)).shape == (16, 3, 5, 4)
+
+
 @pytest.mark.parametrize("order", ["interleaved", "tiled"])
 def test_outputs_are_copies_of_the_smaller_kernel(order: str) -> None:
     """The values are those of the smaller shape, with its fans, repeated along the outputs; to the bit."""

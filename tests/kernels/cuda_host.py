@@ -105,12 +105,14 @@ class HostPrograms:
             kind = "store" if name == "store" else "fill"
             path.write_text(host_source(groups[name], kind), encoding="utf-8")
             run((program, *FLAGS, *sanitized, path, "-o", path.with_suffix(".so")))
-            return ctypes.CDLL(str(path.with_suffix(".so"))).shim_launch
+            library = ctypes.CDLL(str(path.with_suffix(".so")))
+            library.shim_wide_stores.restype = ctypes.c_uint64
+            return library
 
         with ThreadPoolExecutor(2) as pool:
-            functions = dict(zip(groups, pool.map(build, groups), strict=True))
+            libraries = dict(zip(groups, pool.map(build, groups), strict=True))
         self._found = {
-            source: (functions[name], number)
+            source: (libraries[name], number)
             for name, sources in groups.items()
             for number, source in enumerate(sources)
         }
@@ -119,7 +121,7 @@ class HostPrograms:
         """Whether that text is one of the programs."""
         return source in self._found
 
-    def launch(self, source: str, launch: cuda.Launch, first: int = 0, blocks: int | None = None) -> None:
+    def launch(self, source: str, launch: cuda.Launch, first: int = 0, blocks: int | None = None) -> int:
         """Run the threads of a launch one after the other.
 
         Args:
@@ -127,8 +129,11 @@ class HostPrograms:
             launch: The launch.
             first: The first block along x that is run.
             blocks: How many of them; None for all.
+
+        Returns:
+            How many stores were of 16 bytes.
         """
-        function, number = self._found[source]
+        library, number = self._found[source]
         entry = next(
             [name for name, _ in kind].index(launch.entry)
             for kind in ENTRIES.values()
@@ -138,8 +143,9 @@ class HostPrograms:
         geometry = np.array((*launch.grid, *launch.block, first, count), np.uint32)
         buffers = [ctypes.create_string_buffer(data, len(data)) for data in launch.arguments]
         pointers = (ctypes.c_void_p * len(buffers))(*map(ctypes.addressof, buffers))
-        status = function(number, entry, ctypes.c_void_p(geometry.ctypes.data), pointers)
+        status = library.shim_launch(number, entry, ctypes.c_void_p(geometry.ctypes.data), pointers)
         assert status == 0, f"{launch.entry} stores to a misaligned address"
+        return int(library.shim_wide_stores())
 
 
 @cache

@@ -15,7 +15,13 @@ struct alignas(16) uint4 {
 };
 static inline uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
 static inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
-static inline void __stwb(uint4 *address, uint4 value) { *address = value; }
+/* Stores of 16 bytes. */
+static unsigned long long shim_wide;
+extern "C" unsigned long long shim_wide_stores(void) { return shim_wide; }
+static inline void __stwb(uint4 *address, uint4 value) {
+    *address = value;
+    ++shim_wide;
+}
 
 static inline float __fsqrt_rn(float x) { return sqrtf(x); }
 static inline double __dsqrt_rn(double x) { return sqrt(x); }
@@ -36,12 +42,13 @@ struct shim_index {
 static shim_index threadIdx, blockIdx, blockDim, gridDim;
 
 /* A store to an address that is no multiple of its size, which a GPU refuses: the sanitizer's checks end here. */
-static int shim_misaligned;
+static volatile int shim_misaligned;
 extern "C" void __ubsan_handle_type_mismatch_v1(void *, void *) { shim_misaligned = 1; }
 
 /* grid x, y; block x, y; the first of the blocks along x and how many of them are run. Returns 1 after a bad store. */
 template <class Kernel> static int shim_run(const unsigned *geometry, Kernel kernel) {
     shim_misaligned = 0;
+    shim_wide = 0;
     gridDim = {geometry[0], geometry[1]};
     blockDim = {geometry[2], geometry[3]};
     for (blockIdx.y = 0; blockIdx.y < gridDim.y; ++blockIdx.y)

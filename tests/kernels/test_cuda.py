@@ -103,6 +103,21 @@ def test_any_address(host: HostPrograms, row: DType) -> None:
 
 
 @needs_compiler
+@pytest.mark.parametrize("row", FLOATS, ids=lambda row: row.name)
+def test_whole_groups_are_stored_at_once(host: HostPrograms, row: DType) -> None:
+    """Where blocks of the draw meet multiples of 16 bytes, all but the ends are stores of 16 bytes."""
+    request = NormalParameters(0.0, 1.0).request(row.draw)
+    size, rows, length = row.numpy.itemsize, 3, 1024
+    for first in range(0, 32, 4):
+        for start in range(0, 16 if size < 8 else 32, 4 * size):
+            affine = AffineMap(first, (rows, length), (length + 4, 1))
+            block, at = memory(rows * length * size, 0)
+            launch = cuda.fill_launch(block.ctypes.data + at + start % 16, row, affine, KEY, request, 1)
+            wide = host.launch(cuda.fill_source(NORMAL, row), launch)
+            assert wide * 16 > rows * (length * size - 64)
+
+
+@needs_compiler
 @pytest.mark.parametrize("grid", [(1, 1), (2, 3), (7, 1)])
 @pytest.mark.parametrize("block", [(1, 1), (5, 3), (64, 4)])
 @pytest.mark.parametrize("affine", [RUNS[-1], REGIONS[3], REGIONS[8]], ids=["run", "rows", "elements"])
@@ -120,6 +135,18 @@ def test_any_geometry(
 
         values = filled(host, DTYPES[name], affine, request, 0, change)
         assert values == expected(DTYPES[name], affine, request)
+
+
+@needs_compiler
+def test_threads_share_the_work(host: HostPrograms) -> None:
+    """Among many threads no group is made twice."""
+    row, affine = DTYPES["float32"], AffineMap(0, (37, 64), (68, 1))
+    request = NormalParameters(0.0, 1.0).request(row.draw)
+    block, start = memory(37 * 256, 0)
+    launch = cuda.fill_launch(block.ctypes.data + start, row, affine, KEY, request, PROCESSORS)
+    for grid, threads in (((1, 1), (1, 1)), ((3, 2), (4, 4)), ((1, 5), (64, 2))):
+        alone = launch._replace(grid=grid, block=threads)
+        assert host.launch(cuda.fill_source(NORMAL, row), alone) == 37 * 16
 
 
 @needs_compiler
@@ -169,7 +196,7 @@ SHAPES = [(1,), (255,), (4096, 4096), (1 << 20, 64), (3, 1 << 35), (1 << 40,), (
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("row", FLOATS, ids=lambda row: row.name)
 def test_launches_are_within_cudas_limits(shape: tuple[int, ...], row: DType) -> None:
-    """Blocks have up to 256 threads, grids are as large as CUDA allows and no larger than keeps the device busy."""
+    """Blocks have up to 256 threads; grids are within CUDA's limits, and large enough for the device."""
     request = NormalParameters(0.0, 1.0).request(row.draw)
     wide = (*shape[:-1], shape[-1] + 5)
     for region in (Region.whole(shape), Region(wide, (0,) * len(shape), (1,) * len(shape), shape)):
@@ -237,6 +264,21 @@ def test_stores_round_as_numpy_does(host: HostPrograms, row: DType) -> None:
         )
         host.launch(cuda.store_source(8 * values.itemsize, row), launch)
         assert out.tobytes() == rounded(values, row).tobytes()
+
+
+def test_stores_merge_axes() -> None:
+    """Axes that follow one another in both arrays are one, and those of length one are none."""
+
+    def axes(read: tuple[int, ...], written: tuple[int, ...], shape: tuple[int, ...]) -> int:
+        launch = cuda.store_launch(512, read, 1024, written, shape, 1)
+        return int(np.frombuffer(launch.arguments[0], np.uint64, 4)[3])
+
+    assert axes((24, 8), (12, 4), (5, 3)) == 1
+    assert axes((0, 0), (12, 4), (5, 3)) == 1
+    assert axes((0, 8), (12, 4), (5, 3)) == 2
+    assert axes((8, 40), (4, 20), (5, 3)) == 2
+    assert axes((56, 999, 8), (28, 3, 4), (5, 1, 7)) == 1
+    assert axes((), (), ()) == 1
 
 
 @needs_compiler
