@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,22 @@ from initkit.kernels.cuda import fill_launch, fill_source, store_launch, store_s
 from initkit.kernels.parameters import Request
 from initkit.kernels.requests import normal_request, truncated_normal_request, uniform_request
 from initkit.region import Region
+
+# CuPy's numbers for how products of float32 are computed: in full; and from inputs cut to FP16, BF16 or TF32,
+# as CUPY_TF32 has it.
+_FULL = 1
+_REDUCED = (3, 6, 7)
+
+
+@contextmanager
+def _whole_products(cupy: ModuleType) -> Iterator[None]:
+    """Have CuPy multiply matrices of float32 as such; in this process, for it knows no narrower setting."""
+    before = cupy._core.get_compute_type(np.float32)
+    cupy._core.set_compute_type(np.float32, _FULL)
+    try:
+        yield
+    finally:
+        cupy._core.set_compute_type(np.float32, before)
 
 
 @cache
@@ -49,13 +67,17 @@ class CupyBackend(Backend):
         self.xp = cupy_library()
 
     def on_device(self) -> AbstractContextManager[object]:
-        """Make the device and the stream current, where they were named."""
-        if self.stream is None:
-            return nullcontext() if self.device is None else self.xp.cuda.Device(self.device)
+        """Make the device and the stream current, where they were named, and float32 products whole."""
+        cuda, reduced = self.xp.cuda, self.xp._core.get_compute_type(np.float32) in _REDUCED
+        if self.stream is None and not reduced:
+            return nullcontext() if self.device is None else cuda.Device(self.device)
         stack = ExitStack()
         if self.device is not None:
-            stack.enter_context(self.xp.cuda.Device(self.device))
-        stack.enter_context(self.xp.cuda.ExternalStream(self.stream))
+            stack.enter_context(cuda.Device(self.device))
+        if self.stream is not None:
+            stack.enter_context(cuda.ExternalStream(self.stream))
+        if reduced:
+            stack.enter_context(_whole_products(self.xp))
         return stack
 
     def empty(self, shape: tuple[int, ...], dtype: DType) -> Any:

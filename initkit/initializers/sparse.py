@@ -36,11 +36,10 @@ class Sparse(RandomInitializer):
     a tensor `(blocks, columns)`. Else it comes from trials `t = 0, 1, …`, in which `1 - u` and `v` are the
     values of the child `trials` at `[t, 0 and 1, first block on the right, column]` of a tensor `(64, 2,
     blocks, columns)`: `x = floor(m·(L/N) + 1/2 + h·(v - 1/2)/u)`, `h = 1.7155277699214135·√(V + 1/2) +
-    0.8989161620588988`, is taken if it is possible and `2·log(u) <= log(P(x)/P(M))`, all in float64, with `M =
-    floor((L + 1)·(m + 1)/(N + 2))`, which is taken after 64 trials. In a block rows are gone through in
+    0.8989161620588988`, is taken if it is possible and `2·log(u) <= log(P(x)/P(M))`, all in float64, with
+    `M = floor((L + 1)·(m + 1)/(N + 2))`, which is taken after 64 trials. In a block rows are gone through in
     order: one is 0 if `u·(rows left in the block) < (zeros left in it)`, in float32, `u` the float32 uniform
-        value of
-    the child `members` at `[row mod 128, block, column]` of a tensor `(128, blocks, columns)`.
+    value of the child `members` at `[row mod 128, block, column]` of a tensor `(128, blocks, columns)`.
 
     Args:
         sparsity: The share of zeros, from 0 to 1.
@@ -53,10 +52,10 @@ class Sparse(RandomInitializer):
     Returns:
         When called with `(shape, dtype=None)`: an array of that shape and float or complex dtype (None is
         float32), with the values that `RandomNormal` can give, and zeros. All dtypes have them in the same
-        places. A slice takes a few MB for each thread beside its own memory, and time in proportion to its
-        size where it has many adjacent rows. Of each block that it meets, it draws for each of its columns
-        the rows up to the last one wanted, and a number for each of the `log2(blocks)` nodes above, which
-        blocks share: an element of a single row in 2²⁰ takes as long as some thousand others.
+        places. A slice takes a few MB for each thread beside its own memory. Its time is in proportion to
+        its columns and to the blocks that its rows meet: in each, rows are drawn up to the last one wanted,
+        and a number for each of the `log2(blocks)` nodes above it, which all blocks below a node share. So
+        an element of a single row of 2²⁰ takes as long as a thousand or two in the whole matrix.
 
     Raises:
         ArgumentError: `sparsity` is not from 0 to 1, `std` is negative or not finite.

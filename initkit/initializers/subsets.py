@@ -34,6 +34,8 @@ _AT_ONCE = 1 << 14
 # blocks, the way down from the root is not gone too often.
 _BLOCKS_PREFERRED = 32
 _BLOCKS_AT_ONCE = 1 << 12
+# Rejection has many arrays.
+_COLUMNS_AT_ONCE = 1 << 13
 # Blocks that nobody wants are drawn where that takes less time than another call.
 _SPAN_PER_CALL = 64
 # So few rows of them that all arrays stay in the caches.
@@ -81,7 +83,7 @@ class Subsets(NamedTuple):
         first = start // BLOCK
         # Of rows far apart each has a block of its own.
         blocks = count if step > BLOCK else (start + (count - 1) * step) // BLOCK - first + 1
-        width = min(columns, max(_AT_ONCE // min(blocks, _BLOCKS_PREFERRED), 1))
+        width = min(columns, _COLUMNS_AT_ONCE, max(_AT_ONCE // min(blocks, _BLOCKS_PREFERRED), 1))
         height = min(_AT_ONCE // width, _BLOCKS_AT_ONCE)
         tall = -(-blocks // height)
 

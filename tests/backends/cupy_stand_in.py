@@ -47,6 +47,7 @@ class Cuda:
         nvrtc: Whether CuPy finds NVRTC.
 
     Attributes:
+        compute_type: How CuPy multiplies matrices of float32.
         launches: Device, stream and launch, of every launch.
         compiled: The options, each time that NVRTC compiled.
     """
@@ -62,6 +63,7 @@ class Cuda:
         self.capability = capability
         self.version = version
         self.nvrtc = nvrtc
+        self.compute_type = 1
         self.current: list[int] = [0]
         self.streams: list[int] = [0]
         self.launches: list[tuple[int, int, Launch]] = []
@@ -484,6 +486,16 @@ def _module(real: Any) -> ModuleType:
         runtime=runtime,
         nvrtc=nvrtc,
     )
-    own = {"ndarray": DeviceArray, "empty": DeviceArray, "cuda": cuda, "from_dlpack": _from_dlpack}
+    core = SimpleNamespace(
+        get_compute_type=lambda dtype: _cuda.compute_type,
+        set_compute_type=lambda dtype, number: setattr(_cuda, "compute_type", number),
+    )
+    own = {
+        "_core": core,
+        "ndarray": DeviceArray,
+        "empty": DeviceArray,
+        "cuda": cuda,
+        "from_dlpack": _from_dlpack,
+    }
     module.__dict__.update(own, __version__=_cuda.version)
     return module

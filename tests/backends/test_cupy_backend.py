@@ -116,6 +116,17 @@ def test_devices_and_streams(backend: Backend, cuda: Cuda) -> None:
     assert (cuda.current, cuda.streams) == ([0], [0])
 
 
+@pytest.mark.parametrize("number", [1, 2, 3, 6, 7])
+def test_products_are_whole(number: int, cuda: Cuda) -> None:
+    """Products of float32 are not made of narrower floats, whatever CuPy is set to, which comes back."""
+    cuda.compute_type = number
+    for backend in (get_backend("cupy"), get_backend("cupy", 1), CupyBackend(1, 99)):
+        with backend.on_device(), backend.on_device():
+            assert cuda.compute_type == (number if number < 3 else 1)
+        assert cuda.compute_type == number
+    cuda.compute_type = 1
+
+
 VALUES: dict[str, Any] = {
     "float64": np.array([[1 / 3, -2.5e-40, 1e6], [1e300, -0.0, np.nan]]),
     "float32": np.array([[1 / 3, -2.5e-40, 1e6], [3e38, -0.0, np.inf]], np.float32),

@@ -144,6 +144,10 @@ def test_stand_in_has_nothing_that_cupy_lacks(tmp_path: Path) -> None:
         for group in ("runtime", "nvrtc"):
             for name in vars(getattr(library().cuda, group)):
                 assert hasattr(getattr(real.cuda, group), name), name
+    numbers = real._core._routines_linalg
+    assert (numbers.COMPUTE_TYPE_DEFAULT, numbers.COMPUTE_TYPE_PEDANTIC) == (1, 2)
+    assert (numbers.COMPUTE_TYPE_FP16, numbers.COMPUTE_TYPE_BF16, numbers.COMPUTE_TYPE_TF32) == (3, 6, 7)
+    assert real._core.get_compute_type(np.float32) == 1
     assert {"load", "get_function"} <= set(dir(real.cuda.Module))
 
 

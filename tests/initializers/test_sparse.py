@@ -97,6 +97,29 @@ def test_zeros_are_where_the_specification_says() -> None:
     assert np.array_equal(values == 0, expected)
 
 
+def test_counts_of_tall_columns_are_where_the_specification_says() -> None:
+    """From seed to the zeros in the left part of the root, by the documented trials, written again."""
+    rows, left, columns = 40_000, 32_768, 12
+    size, blocks = rows // 4, 313
+    trials = ik.RandomUniform(0.0, 1.0, seed=ik.SeedGenerator(7).child("trials"))
+    words = trials.lazy((64, 2, blocks, columns), "float64")[:, :, 256]
+    spread = size / rows * ((rows - size) / rows) * left * ((rows - left) / (rows - 1))
+    width = 1.7155277699214135 * math.sqrt(spread + 0.5) + 0.8989161620588988
+    law, mode = stats.hypergeom(rows, size, left), (left + 1) * (size + 1) // (rows + 2)
+
+    def zeros(column: int) -> int:
+        for one, v in words[:, :, column].tolist():
+            x: int = math.floor(size * (left / rows) + 0.5 + width * (v - 0.5) / (1 - one))
+            if size - (rows - left) <= x <= size and 2 * math.log(1 - one) <= law.logpmf(x) - law.logpmf(
+                mode
+            ):
+                return x
+        return mode
+
+    values = ik.Sparse(0.25, seed=7)((rows, columns))
+    assert (values[:left] == 0).sum(axis=0).tolist() == [zeros(column) for column in range(columns)]
+
+
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("shape", [(700, 9), (9, 700), (260, 260), (3, 5000)], ids=str)
 def test_slices(shape: tuple[int, ...], axis: int) -> None:
