@@ -153,7 +153,7 @@ class Initializer(Configurable):
         The base class makes the whole array by calling the initializer, and keeps the region.
         """
         whole = self.checked_call(region.shape, resolve_dtype(out.dtype))
-        out[...] = whole[region.index()]
+        draw.backend.put(out, ..., whole[region.index()])
 
     def checked_call(self, shape: tuple[int, ...], dtype: DType) -> np.ndarray[Any, Any]:
         """Call the initializer, and refuse a result of another shape or kind of value.
@@ -281,8 +281,9 @@ class RegionInitializer(Initializer):
         lengths, row = as_shape(shape), resolve_dtype(dtype)
         self.check(lengths, row)
         draw = self.take_draw()
-        out = draw.backend.empty(lengths, row)
-        self.fill_region(out, Region.whole(lengths), draw)
+        with draw.backend.on_device():
+            out = draw.backend.empty(lengths, row)
+            self.fill_region(out, Region.whole(lengths), draw)
         return out
 
     def check(self, shape: tuple[int, ...], dtype: DType) -> None:

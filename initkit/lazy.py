@@ -112,11 +112,12 @@ class LazyArray:
         if self.initializer.makes_regions:
             self.initializer.fill_region(out, region, self._draw)
         else:
-            out[...] = self._kept_whole()[region.index()]
+            self._draw.backend.put(out, ..., self._kept_whole()[region.index()])
 
     def _values(self, region: Region) -> Any:
-        out = self._draw.backend.empty(region.counts, self._row)
-        self.fill(out, region)
+        with self._draw.backend.on_device():
+            out = self._draw.backend.empty(region.counts, self._row)
+            self.fill(out, region)
         return out
 
     def _kept_whole(self) -> np.ndarray[Any, Any]:
@@ -133,7 +134,7 @@ class LazyArray:
             message = "A lazy tensor has no memory to share. Received: copy=False. Allowed: None, True."
             message += " Leave `copy` out."
             raise ArgumentTypeError(message)
-        whole: np.ndarray[Any, Any] = self._values(Region.whole(self.shape))
+        whole = self._draw.backend.to_numpy(self._values(Region.whole(self.shape)))
         return whole if dtype is None else whole.astype(dtype, copy=False)
 
     def __dask_tokenize__(self) -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import initkit as ik
+from initkit.backends.cupy_library import cupy_library
 from initkit.draws import draw_key, seeded_draw
 from initkit.errors import ArgumentTypeError, BackendError, ConfigError, SeedError
 from initkit.seed import as_seed
@@ -304,7 +305,8 @@ def test_config_of_a_backend_that_is_not_here_can_be_read() -> None:
 
 def test_a_failed_draw_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """A draw that its backend refuses leaves the generator where it was."""
-    monkeypatch.setattr("initkit.backends.find_spec", lambda name: None)
+    monkeypatch.setattr("initkit.backends.cupy_library.find_spec", lambda name: None)
+    cupy_library.cache_clear()
     generator = ik.SeedGenerator.from_config({"seed": 7, "backend": "cupy"})
     with pytest.raises(BackendError, match=r"CuPy is not installed.*pip install cupy-cuda12x"):
         generator.next_draw()

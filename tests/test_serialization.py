@@ -160,7 +160,7 @@ COMPLETE = {
 
 @pytest.mark.parametrize("config", COMPLETE.values(), ids=COMPLETE)
 def test_our_configs_have_the_keys_of_keras(config: dict[str, Any]) -> None:
-    """Our config of what Keras wrote has all keys of Keras' with their values, and others at their defaults."""
+    """Our config of what Keras wrote has all keys of Keras', and others at their defaults."""
     initializer = ik.deserialize(config)
     ours = initializer.get_config()
     assert set(ours) >= set(config["config"])

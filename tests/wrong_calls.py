@@ -21,7 +21,6 @@ from initkit.errors import (
     UnknownNameError,
 )
 
-
 # Wrong on purpose, so the type checker must not look.
 _untyped: Any = ik
 

@@ -124,10 +124,14 @@ class CupyBackend(Backend):
 
     def put(self, out: Any, index: Any, values: Any) -> None:
         """`out[index] = values`, bit by bit."""
-        if not isinstance(values, self.xp.ndarray):
-            values = rounded(np.asarray(values), resolve_dtype(out.dtype))
         with self.on_device():
-            self.bits(out)[index] = self.xp.asarray(self.bits(values))
+            if isinstance(values, self.xp.ndarray):
+                values = self.bits(values)
+            else:
+                values = self.bits(rounded(np.asarray(values), resolve_dtype(out.dtype)))
+                # A number travels with the launch, and nothing waits for it.
+                values = self.xp.asarray(values) if values.ndim else values[()]
+            self.bits(out)[index] = values
 
     def bits(self, array: Any) -> Any:
         """The array itself, or a view as unsigned integers of a dtype that CuPy does not know."""
@@ -136,7 +140,7 @@ class CupyBackend(Backend):
     def to_numpy(self, array: Any) -> np.ndarray[Any, Any]:
         """A copy in this process' memory; waits for the stream."""
         with self.on_device():
-            host: np.ndarray[Any, Any] = array.get()
+            host: np.ndarray[Any, Any] = self.bits(array).get().view(array.dtype)
             return host
 
     def uniform(self, out: Any, region: Region, key: DrawKey, low: float, high: float) -> None:

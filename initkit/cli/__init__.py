@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         other names   Zeros, zero
         summary       All zeros.
         formula       w = 0.
-        config        -
+        in Python     Zeros()
         tensor        3 float32, 3 values
         first values  0, 0, 0
         <BLANKLINE>

@@ -90,8 +90,8 @@ def run_show(arguments: Namespace) -> int:
     JSON: `name`, `names` (all that find it), `summary`, `formula` (or null), `config`, `shape`, `dtype`,
     `seed` (null where it has none of its own), `fan_in` and `fan_out` (null where fans play no part),
     `expected` (`mean` and `std`, or null), `drawn` (`mean`, `std`, `min` and `max`; null for an empty
-    tensor), and `values`, the first six. Of a class that has to be given arguments: what `initkit list` tells,
-    `formula` and `required`.
+    tensor), and `values`, the first six. Of a class that has to be given arguments: what `initkit list`
+    tells, `formula` and `required`.
     """
     bare = _class_with_required_arguments(arguments.initializer)
     if bare is not None:

@@ -41,7 +41,7 @@ class Zeros(RegionInitializer):
 
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
         """Write zeros."""
-        out[...] = 0
+        draw.backend.put(out, ..., 0)
 
     def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Mean 0, standard deviation 0."""
@@ -68,7 +68,7 @@ class Ones(RegionInitializer):
 
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
         """Write ones."""
-        out[...] = 1
+        draw.backend.put(out, ..., 1)
 
     def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Mean 1, standard deviation 0."""
@@ -125,10 +125,10 @@ class Constant(RegionInitializer):
         dtype = resolve_dtype(out.dtype)
         values = np.asarray(self.value)
         if not values.ndim:
-            out[...] = rounded(values, dtype)
+            draw.backend.put(out, ..., rounded(values, dtype))
             return
         for box in region.boxes(_PIECE):
-            out[box] = draw.backend.xp.asarray(rounded(values[region.part(box).index()], dtype))
+            draw.backend.put(out, box, rounded(values[region.part(box).index()], dtype))
 
     def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """The real part of the mean, and the standard deviation over all elements."""
@@ -268,12 +268,13 @@ class Identity(RegionInitializer):
 
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
         """Write zeros, then the gain where the row's and the column's global index are equal."""
-        out[...] = 0
+        draw.backend.put(out, ..., 0)
         rows = draw.backend.xp.arange(region.counts[0])
         global_index = region.starts[0] + region.steps[0] * rows
         columns, remainder = divmod(global_index - region.starts[1], region.steps[1])
         met = (remainder == 0) & (columns >= 0) & (columns < region.counts[1])
-        out[rows[met], columns[met]] = rounded(np.asarray(self.gain), resolve_dtype(out.dtype)).item()
+        gain = rounded(np.asarray(self.gain), resolve_dtype(out.dtype))
+        draw.backend.put(out, (rows[met], columns[met]), gain)
 
     def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Mean and standard deviation over all elements, zeros included."""

@@ -100,7 +100,7 @@ class Dirac(RegionInitializer):
 
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
         """Write zeros, then the gain where centre and channels meet in the region."""
-        out[...] = 0
+        draw.backend.put(out, ..., 0)
         axes = self._axes_of(region.shape)
         # Slices of length one, so that axes keep their numbers.
         index = [slice(None)] * len(region.shape)
@@ -123,7 +123,8 @@ class Dirac(RegionInitializer):
         columns, remainder = divmod(column - region.starts[axes.input], region.steps[axes.input])
         met = (channel < inputs) & (remainder == 0) & (columns >= 0) & (columns < region.counts[axes.input])
         target = xp.moveaxis(out[tuple(index)], (axes.output, axes.input), (0, 1))
-        target[rows[met], columns[met]] = rounded(np.asarray(self.gain), resolve_dtype(out.dtype)).item()
+        gain = rounded(np.asarray(self.gain), resolve_dtype(out.dtype))
+        draw.backend.put(target, (rows[met], columns[met]), gain)
 
     def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Mean and standard deviation over all elements, zeros included."""

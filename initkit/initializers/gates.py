@@ -67,7 +67,7 @@ class ForgetBias(RegionInitializer):
 
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
         """Write zeros, then the value in the forget gate's block."""
-        out[...] = 0
+        draw.backend.put(out, ..., 0)
         units = _units(region.shape, self.gates)
         where, part = region.within(len(region.shape) - 1, self.gates.index("f") * units, units)
         fill_pieces(out[..., where], part, draw, lambda piece: piece.xp.asarray(self.value))
@@ -130,7 +130,7 @@ class ChronoBias(RandomInitializer):
 
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
         """Write zeros, then draw the forget gate's block, and the same once more for the input gate's."""
-        out[...] = 0
+        draw.backend.put(out, ..., 0)
         units, last = _units(region.shape, self.gates), len(region.shape) - 1
         for gate, sign in (("f", 1.0), ("i", -1.0)):
             where, part = region.within(last, self.gates.index(gate) * units, units)

@@ -58,7 +58,7 @@ class LayerScale(RegionInitializer):
 
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
         """Write the value."""
-        out[...] = rounded(np.asarray(self.value), resolve_dtype(out.dtype))
+        draw.backend.put(out, ..., rounded(np.asarray(self.value), resolve_dtype(out.dtype)))
 
     def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """The value, and standard deviation 0."""

@@ -103,6 +103,6 @@ class LoRA(ScaledByFan):
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
         """Draw the region, or write zeros."""
         if self._is_zero:
-            out[...] = 0
+            draw.backend.put(out, ..., 0)
         else:
             super().fill_region(out, region, draw)

@@ -15,7 +15,6 @@ from initkit.errors import ArgumentError
 from initkit.initializer import Moments
 from initkit.initializers.arguments import choice_argument, float_argument
 from initkit.initializers.composite import Modifier
-from initkit.initializers.pieces import PIECE_ELEMENTS
 from initkit.kernels import elementary
 from initkit.region import Region, as_shape
 from initkit.registry import built_in
@@ -101,7 +100,7 @@ class Map(Modifier):
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
         """Draw, widen, apply the function and round, piece by piece."""
         precision = resolve_dtype(resolve_dtype(out.dtype).draw)
-        for box in self.pieces(region, precision, PIECE_ELEMENTS):
+        for box in self.pieces(region, precision, draw.backend.piece_elements):
             part = region.part(box)
             values = draw.backend.empty(part.counts, precision)
             self.initializer.fill_region(values, part, draw)

@@ -9,7 +9,6 @@ from initkit.draws import Draw
 from initkit.dtypes import FLOAT32, DType, Kind, resolve_dtype
 from initkit.initializer import Moments, RandomInitializer
 from initkit.initializers.arguments import axis_argument, axis_of, float_argument
-from initkit.initializers.pieces import PIECE_ELEMENTS
 from initkit.initializers.random import check_range
 from initkit.region import Region, as_shape
 from initkit.registry import built_in
@@ -76,7 +75,7 @@ class NormalizedRows(RandomInitializer):
             return
         length, kept = region.shape[axis], region.index()[axis]
         ahead = (slice(None),) * axis
-        for box in region.without_axis(axis).boxes(max(PIECE_ELEMENTS // length, 1)):
+        for box in region.without_axis(axis).boxes(max(draw.backend.piece_elements // length, 1)):
             part = region.part((*box[:axis], slice(None), *box[axis:]))
             vectors = Region(
                 part.shape,

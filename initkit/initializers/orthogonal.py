@@ -105,7 +105,7 @@ class Orthogonal(RandomInitializer):
             return
         buffer = draw.backend.empty(moved.shape, resolve_dtype(out.dtype))
         self._fill_matrix(buffer, region.permuted(order), draw)
-        moved[...] = buffer
+        draw.backend.put(moved, ..., buffer)
 
     def _fill_matrix(self, out: Any, region: Region, draw: Draw) -> None:
         """Make the rows or the columns that the region needs, whichever are fewer."""
@@ -129,7 +129,8 @@ class Orthogonal(RandomInitializer):
             work *= self.gain
         if not in_place:
             rows = slice(None) if by_rows else _as_index(xp, part.rows)
-            part.out[:, _as_index(xp, order)] = work[rows]
+            # Columns are evenly spaced, so that this is a view.
+            draw.backend.store(part.out[:, _as_index(xp, order)], work[rows])
 
     def tolerance(self, dtype: DType) -> float:
         """2e-6 of the gain; 4e-15 in float64 and complex128."""

@@ -90,7 +90,7 @@ class DeltaOrthogonal(_NormPreserving):
 
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
         """Write zeros, and the matrix where the region meets the centre."""
-        out[...] = 0
+        draw.backend.put(out, ..., 0)
         axes = kernel_axes(self.layout, region.shape)
         index: list[Any] = [slice(None)] * len(region.shape)
         for axis, length in zip(axes.field, axes.lengths, strict=True):

@@ -9,9 +9,6 @@ from initkit.draws import Draw
 from initkit.dtypes import DType, resolve_dtype
 from initkit.region import Region
 
-# The arrays that a piece is computed with then stay in the caches.
-PIECE_ELEMENTS = 1 << 15
-
 
 class Piece:
     """A part of a tensor that is being made: where it lies, and what is drawn for it.
@@ -99,5 +96,5 @@ def fill_pieces(out: Any, region: Region, draw: Draw, values: Callable[[Piece], 
             where that is wider.
     """
     precision = resolve_dtype(resolve_dtype(out.dtype).draw)
-    for box in region.boxes(PIECE_ELEMENTS):
+    for box in region.boxes(draw.backend.piece_elements):
         draw.backend.store(out[(*box, ...)], values(Piece(region.part(box), draw, precision)))

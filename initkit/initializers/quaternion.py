@@ -11,7 +11,7 @@ from initkit.errors import ShapeError
 from initkit.fans import Axes, Fans
 from initkit.initializer import Moments
 from initkit.initializers.arguments import axis_argument, choice_argument
-from initkit.initializers.pieces import PIECE_ELEMENTS, Piece
+from initkit.initializers.pieces import Piece
 from initkit.initializers.random import check_reach, farthest_normal
 from initkit.initializers.scaled_by_fan import ScaledByFan
 from initkit.initializers.trabelsi import CRITERIA
@@ -120,7 +120,7 @@ class Quaternion(ScaledByFan):
         axis, stddev = self._axis_of(region.shape), self.stddev(region.shape)
         start, step, count = region.starts[axis], region.steps[axis], region.counts[axis]
         quaternions = region.without_axis(axis)
-        for box in quaternions.boxes(PIECE_ELEMENTS):
+        for box in quaternions.boxes(draw.backend.piece_elements):
             piece = Piece(quaternions.part(box), draw, _FLOAT64)
             components = _quaternions(piece, stddev)
             for position in range(count):

@@ -160,7 +160,7 @@ class STFT(RegionInitializer):
             steps = times[:, None, None] * bands % length
             cosines = cosine_of_turns(4 * steps + quarter, 4 * length) if table is None else table[steps]
             values = cosines * weights[times, None, None]
-            out[box] = draw.backend.xp.asarray(rounded(values, row))
+            draw.backend.put(out, box, rounded(values, row))
 
     def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """The mean and standard deviation of the tensor's own values, from sums of cosines in closed form."""

@@ -253,7 +253,7 @@ class TorchEmbedding(RandomInitializer):
         row = self._padding_row(region.shape)
         if row is not None:
             where, _ = region.within(0, row, 1)
-            out[where] = 0
+            draw.backend.put(out, where, 0)
 
     def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Mean 0; the padding row counts in the deviation."""

@@ -247,7 +247,8 @@ class ICNR(Modifier):
                 _replaced(region.counts, axis, run.stop - run.start),
             )
             self.initializer.fill_part(buffer[(slice(None),) * axis + (run,)], part, draw)
-        out[...] = buffer[(slice(None),) * axis + (draw.backend.xp.asarray(places),)]
+        index = (slice(None),) * axis + (draw.backend.xp.asarray(places),)
+        draw.backend.bits(out)[...] = draw.backend.bits(buffer)[index]
 
     def moments(self, shape: Any, dtype: Any = None) -> Moments | None:
         """Those of the smaller kernel, every value of which occurs as often."""

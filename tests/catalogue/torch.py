@@ -50,7 +50,7 @@ ENTRIES = (
     Entry(
         ik.Sparse,
         {"sparsity": 0.5},
-        ((7, 6), (0, 3)),
+        ((0, 3), (7, 6)),
         ("float32", "bfloat16"),
         label="Sparse-tall",
         large=(40_000, 3),
