@@ -169,6 +169,8 @@ def as_axes(axes: object, name: str) -> tuple[int, ...] | None:
     except TypeError:
         message = f"Argument `{name}` must name axes. Received: {axes!r:.100} of type {type(axes).__name__}."
         message += " Allowed: None, an integer or a list of integers. Write, for example, [0, 1]."
+        if isinstance(axes, str):
+            message += f" Letters and the names of frameworks are layouts: write layout={axes!r:.40}."
         raise ArgumentTypeError(message) from None
 
 

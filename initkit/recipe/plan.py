@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 from initkit.dtypes import DType
 from initkit.errors import InitkitError
@@ -85,6 +86,15 @@ class PlannedTensor:
         initializer = self.initializer.clone()
         with seed_scope(self.generator.child("unseeded")):
             yield initializer.lazy(self.shape, self.dtype)
+
+    def fill(self, array: Any) -> None:
+        """Write the tensor's values into an array that exists, in the array's own dtype.
+
+        Args:
+            array: What `Initializer.fill` takes, of the tensor's shape.
+        """
+        with seed_scope(self.generator.child("unseeded")):
+            self.initializer.clone().fill(array)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from initkit.documents import Limits
-from initkit.errors import ArgumentTypeError, RecipeError, file_access_error
+from initkit.errors import (
+    ArgumentTypeError,
+    RecipeError,
+    did_you_mean,
+    file_access_error,
+    nearest_names,
+)
+from initkit.lazy import LazyArray
 from initkit.recipe.parse import ParsedRecipe, parse_recipe
 from initkit.recipe.plan import Plan, make_plan
 
@@ -55,12 +63,15 @@ class Recipe:
         ... ''')
         >>> [(tensor.name, tensor.std) for tensor in recipe.plan().tensors][:2]
         [('h.0.proj.weight', 0.02), ('h.0.proj.bias', 0.0)]
+        >>> recipe["h.1.proj.weight"][:3].shape
+        (3,)
     """
 
-    __slots__ = ("parsed",)
+    __slots__ = ("_plan", "parsed")
 
     def __init__(self, parsed: ParsedRecipe) -> None:
         self.parsed = parsed
+        self._plan: Plan | None = None
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
@@ -131,7 +142,81 @@ class Recipe:
             RecipeError: Something in the recipe has no meaning: an unknown variable or initializer, a tensor
                 that no rule matches, a rule that takes no tensor. The message says on which line.
         """
-        return make_plan(self.parsed)
+        if self._plan is None:
+            self._plan = make_plan(self.parsed)
+        return self._plan
+
+    def __getitem__(self, name: str) -> LazyArray:
+        """The values of one tensor, which are made when they are indexed.
+
+        Args:
+            name: The tensor's name, or that of one that is tied to another.
+
+        Returns:
+            A `LazyArray` of its shape and dtype; of the same values every time.
+
+        Raises:
+            RecipeError: The recipe has no such tensor, or no meaning.
+        """
+        plan = self.plan()
+        targets = {tie.name: tie.target for tie in plan.ties}
+        tensors = {tensor.name: tensor for tensor in plan.tensors}
+        tensor = tensors.get(targets.get(name, name))
+        if tensor is None:
+            known = [*tensors, *targets]
+            hint = did_you_mean(nearest_names(str(name), known))
+            message = (
+                f"the recipe has no such tensor. Received: {name!r:.100}. Allowed: the {len(known)} names"
+            )
+            message += f" that its plan lists.{hint or ' Take one of these.'}"
+            raise RecipeError(message, file=self.parsed.file)
+        with tensor.drawing() as values:
+            if not tensor.initializer.makes_regions:
+                # It may draw without a seed when it is called, and that has to happen here.
+                values[:0] if values.shape else values[()]
+            return values
+
+    def fill(self, arrays: Mapping[str, Any]) -> None:
+        """Write the values into arrays that exist, such as those of a PyTorch state dict.
+
+        Args:
+            arrays: An array for every tensor and tie of the recipe, by name: what `Initializer.fill` takes,
+                of the tensor's shape. Each is filled in its own dtype, since all precisions are one draw.
+
+        Raises:
+            RecipeError: A tensor has no array, an array no tensor, or one has another shape. Nothing has been
+                written then.
+            ArgumentTypeError: An array cannot be written to in place.
+        """
+        plan = self.plan()
+        shapes = {tensor.name: tensor.shape for tensor in plan.tensors}
+        shapes |= {tie.name: tie.shape for tie in plan.ties}
+        self._check_arrays(arrays, shapes)
+        ties: dict[str, list[str]] = {}
+        for tie in plan.ties:
+            ties.setdefault(tie.target, []).append(tie.name)
+        for tensor in plan.tensors:
+            for name in (tensor.name, *ties.get(tensor.name, ())):
+                tensor.fill(arrays[name])
+
+    def _check_arrays(self, arrays: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> None:
+        wrong: list[str] = []
+        hint = ""
+        if missing := [name for name in shapes if name not in arrays]:
+            wrong.append(f"no array for {len(missing)} tensors, {missing[0]!r} the first")
+        if unknown := [name for name in arrays if name not in shapes]:
+            hint = did_you_mean(nearest_names(unknown[0], shapes))
+            wrong.append(f"no tensor for {len(unknown)} arrays, {unknown[0]!r} the first")
+        for name, shape in shapes.items():
+            given = tuple(getattr(arrays.get(name), "shape", shape))
+            if given != shape:
+                wrong.append(f"an array of shape {given} for {name!r}, which has shape {shape}")
+                break
+        if wrong:
+            message = f"these arrays cannot be filled. Received: {'; '.join(wrong)}. Allowed: an array of its"
+            message += " shape for every tensor and tie, and no other. Take out the others, or add them to the"
+            message += f" recipe.{hint}"
+            raise RecipeError(message, file=self.parsed.file)
 
     def build(
         self,

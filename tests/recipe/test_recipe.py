@@ -1,0 +1,100 @@
+"""Recipes in Python: tensors by name, and arrays that exist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file
+
+import initkit as ik
+from initkit.errors import RecipeError
+
+TEXT = """
+initkit: 1
+seed: 7
+tensors:
+  "h.{0..1}.weight": [6, 5]
+  emb: {shape: [9, 4], dtype: bfloat16}
+  head: {tie: emb}
+  own: [3]
+rules:
+  - {match: own, init: tests_of_recipe>Plain}
+  - {match: emb, init: {overwrite: {initializer: {random_normal: {stddev: 1}}, where: "0"}}}
+  - {match: "h.{layer}.weight", init: {blocks: {initializers: he_normal, sizes: [2, 1], axis: 0}}}
+"""
+
+
+@ik.register("tests_of_recipe")
+class Plain(ik.Initializer):
+    """A class that draws without a seed when it is called."""
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        return ik.RandomNormal()(shape, dtype)
+
+
+def test_tensors_by_name(tmp_path: Path) -> None:
+    """A tensor by its name, and any slice of it, is what a build writes; ties are their targets."""
+    recipe = ik.Recipe.from_text(TEXT)
+    recipe.build(tmp_path / "model.safetensors")
+    built = load_file(tmp_path / "model.safetensors")
+    for name in built:
+        assert np.array_equal(recipe[name][:], built[name]), name
+        assert np.array_equal(recipe[name][1:3], built[name][1:3]), name
+    assert np.array_equal(recipe["head"][:], recipe["emb"][:])
+    assert recipe["emb"].dtype == built["emb"].dtype
+    assert recipe.plan() is recipe.plan()
+
+
+def test_fill() -> None:
+    """Arrays of any library and dtype get the recipe's values, ties too."""
+    recipe = ik.Recipe.from_text(TEXT)
+    arrays: dict[str, Any] = {
+        "h.0.weight": torch.empty(6, 5),
+        "h.1.weight": np.empty((6, 5), np.float16),
+        "emb": np.empty((9, 4), np.float32),
+        "head": torch.empty(9, 4, dtype=torch.bfloat16),
+        "own": np.empty(3, np.float32),
+    }
+    for _ in range(2):
+        recipe.fill(arrays)
+        assert np.array_equal(arrays["h.0.weight"].numpy(), recipe["h.0.weight"][:])
+        assert np.array_equal(arrays["h.1.weight"], recipe["h.1.weight"][:].astype(np.float16))
+        assert np.array_equal(arrays["own"], recipe["own"][:])
+        assert torch.equal(arrays["head"], torch.from_numpy(arrays["emb"]).to(torch.bfloat16))
+        assert not arrays["emb"][0].any()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"own": None}, "no array for 1 tensors, 'own' the first"),
+        ({"h.2.weight": np.empty((6, 5))}, "no tensor for 1 arrays, 'h.2.weight' the first.*Did you mean"),
+        ({"own": np.empty(4)}, r"shape \(4,\) for 'own', which has shape \(3,\)"),
+    ],
+)
+def test_arrays_that_do_not_fit(change: dict[str, Any], message: str) -> None:
+    """Missing, unknown and wrong arrays are refused before anything is written."""
+    arrays: dict[str, Any] = {
+        "h.0.weight": np.zeros((6, 5)),
+        "h.1.weight": np.zeros((6, 5)),
+        "emb": np.zeros((9, 4)),
+        "head": np.zeros((9, 4)),
+        "own": np.zeros(3),
+        **change,
+    }
+    arrays = {name: array for name, array in arrays.items() if array is not None}
+    with pytest.raises(RecipeError, match=message):
+        ik.Recipe.from_text(TEXT).fill(arrays)
+    assert not arrays["emb"].any()
+
+
+def test_unknown_names() -> None:
+    """A name that the recipe has not is refused with the nearest one."""
+    with pytest.raises(
+        RecipeError, match=r"no such tensor. Received: 'h.0.weigth'.*Did you mean 'h.0.weight'"
+    ):
+        ik.Recipe.from_text(TEXT)["h.0.weigth"]
