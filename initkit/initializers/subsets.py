@@ -7,6 +7,7 @@ the members are counted down a tree of blocks of rows, and only inside a block d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,8 @@ from initkit.initializers.hypergeometric import (
     by_rejection,
     variance,
 )
+from initkit.kernels.loader import thread_count
+from initkit.kernels.selection import can_clear, clear_members
 from initkit.kernels.threads import PIECE, run_pieces
 from initkit.region import Region
 
@@ -40,6 +43,12 @@ _COLUMNS_AT_ONCE = 1 << 13
 _SPAN_PER_CALL = 64
 # So few rows of them that all arrays stay in the caches.
 _ROWS_AT_ONCE = 16
+# Uniform values at a time for the compiled kernels, which need no array beside them.
+_VALUES_AT_ONCE = 1 << 18
+# Which leaves room for pieces that are larger by so much, for a piece shares the tables of its counts; and by
+# so much where every thread has one even then.
+_LARGER = 2
+_LARGEST = 4
 
 
 class Subsets(NamedTuple):
@@ -83,8 +92,12 @@ class Subsets(NamedTuple):
         first = start // BLOCK
         # Of rows far apart each has a block of its own.
         blocks = count if step > BLOCK else (start + (count - 1) * step) // BLOCK - first + 1
-        width = min(columns, _COLUMNS_AT_ONCE, max(_AT_ONCE // min(blocks, _BLOCKS_PREFERRED), 1))
-        height = min(_AT_ONCE // width, _BLOCKS_AT_ONCE)
+        at_once, deep = _AT_ONCE, min(blocks, _BLOCKS_PREFERRED)
+        if self._compiled():
+            shared = -(-columns // thread_count()) * deep
+            at_once = min(max(shared, _LARGER * _AT_ONCE), _LARGEST * _AT_ONCE)
+        width = min(columns, _COLUMNS_AT_ONCE, max(at_once // deep, 1))
+        height = min(at_once // width, _BLOCKS_AT_ONCE)
         tall = -(-blocks // height)
 
         def bound(number: int) -> int:
@@ -225,6 +238,9 @@ class Subsets(NamedTuple):
         if step == 1:
             blocks = np.arange(start // BLOCK, last // BLOCK + 1)
             stop = BLOCK if len(blocks) > 1 else last % BLOCK + 1
+            if self._compiled():
+                self._clear_compiled(out, blocks, region)
+                return
             for low, chosen in self._chosen(blocks, stop, region):
                 _clear_adjacent(xp, out, start, low, chosen.transpose(1, 0, 2))
             return
@@ -238,6 +254,36 @@ class Subsets(NamedTuple):
                 lines = out[some]
                 _clear(xp, lines, chosen[xp.asarray(inside[near] - low), xp.asarray(places[near])])
                 out[some] = lines
+
+    def _compiled(self) -> bool:
+        """Whether the compiled kernels go through the rows."""
+        return self.draw.backend.xp is np and can_clear()
+
+    def _clear_compiled(self, out: Array, blocks: Array, region: Region) -> None:
+        """Clear adjacent rows, those of which `_chosen` tells, with the compiled kernels."""
+        missing, start, end = self.counts(blocks, region), region.starts[0], int(blocks[-1]) + 1
+        draw, shape, columns = self.draw.child("members"), (BLOCK, self.blocks, self.columns), len(missing[0])
+        group = max(_VALUES_AT_ONCE // (BLOCK * columns), 1)
+        height = min(BLOCK, max(_VALUES_AT_ONCE // columns, _ROWS_AT_ONCE))
+        memory = draw.backend.empty((height * min(group, len(missing)) * columns,), DTYPES["float32"])
+        for first in range(int(blocks[0]), end, group):
+            number = min(group, end - first)
+            # Nobody wants what comes after the last row of the part.
+            stop = min(BLOCK, start + len(out) - first * BLOCK)
+            for low in range(0, stop, height):
+                counts = (min(height, stop - low), number, columns)
+                words = memory[: prod(counts)].reshape(counts)
+                part = Region(shape, (low, first, region.starts[1]), (1, 1, region.steps[1]), counts)
+                draw.backend.uniform(words, part, draw.key, 0.0, 1.0)
+                clear_members(
+                    out,
+                    words,
+                    missing[first - int(blocks[0]) :],
+                    first * BLOCK + low - start,
+                    BLOCK,
+                    BLOCK - low,
+                    self.length(first + number - 1) - low,
+                )
 
     def _chosen(self, blocks: Array, stop: int, region: Region) -> Iterator[tuple[int, Any]]:
         """Who is a member: row numbers in the blocks, and booleans for so many rows, the blocks and columns.

@@ -1,4 +1,4 @@
-/* The library's entry points: which instruction sets there are, and a fill with one of them. */
+/* The library's entry points: which instruction sets there are, and what is done with one of them. */
 #include "fill.h"
 
 #include <string.h>
@@ -17,17 +17,28 @@
 #endif
 #endif
 
-typedef void (*ik_filler)(const ik_request *, ik_u64, ik_u64, void *);
+typedef struct {
+    void (*fill)(const ik_request *, ik_u64, ik_u64, void *);
+    void (*select)(const ik_selection *);
+} ik_kernels;
 
 void ik_fill_baseline(const ik_request *request, ik_u64 first, ik_u64 count, void *out);
+void ik_select_baseline(const ik_selection *selection);
+static const ik_kernels baseline = {ik_fill_baseline, ik_select_baseline};
 #if defined(IK_HAVE_AVX2)
 void ik_fill_avx2(const ik_request *request, ik_u64 first, ik_u64 count, void *out);
+void ik_select_avx2(const ik_selection *selection);
+static const ik_kernels avx2 = {ik_fill_avx2, ik_select_avx2};
 #endif
 #if defined(IK_HAVE_AVX512)
 void ik_fill_avx512(const ik_request *request, ik_u64 first, ik_u64 count, void *out);
+void ik_select_avx512(const ik_selection *selection);
+static const ik_kernels avx512 = {ik_fill_avx512, ik_select_avx512};
 #endif
 #if defined(IK_HAVE_NEON)
 void ik_fill_neon(const ik_request *request, ik_u64 first, ik_u64 count, void *out);
+void ik_select_neon(const ik_selection *selection);
+static const ik_kernels neon = {ik_fill_neon, ik_select_neon};
 #endif
 
 #if defined(IK_HAVE_AVX2) || defined(IK_HAVE_AVX512)
@@ -64,27 +75,27 @@ static int has_avx512(void) {
 #endif
 
 /* By name, so that Python and the environment variable need no codes; fastest first. */
-static ik_filler filler_named(const char *name) {
+static const ik_kernels *kernels_named(const char *name) {
 #if defined(IK_HAVE_AVX512)
-    if (!strcmp(name, "avx512")) return has_avx512() ? ik_fill_avx512 : 0;
+    if (!strcmp(name, "avx512")) return has_avx512() ? &avx512 : 0;
 #endif
 #if defined(IK_HAVE_AVX2)
-    if (!strcmp(name, "avx2")) return has_avx2() ? ik_fill_avx2 : 0;
+    if (!strcmp(name, "avx2")) return has_avx2() ? &avx2 : 0;
 #endif
 #if defined(IK_HAVE_NEON)
-    if (!strcmp(name, "neon")) return ik_fill_neon;
+    if (!strcmp(name, "neon")) return &neon;
 #endif
-    if (!strcmp(name, "baseline")) return ik_fill_baseline;
+    if (!strcmp(name, "baseline")) return &baseline;
     return 0;
 }
 
-static ik_filler chosen = ik_fill_baseline;
+static const ik_kernels *chosen = &baseline;
 
 /* Uses an instruction set from now on; 0 where this build or this processor has it not. */
 IK_EXPORT int ik_use(const char *name) {
-    const ik_filler filler = filler_named(name);
-    if (!filler) return 0;
-    chosen = filler;
+    const ik_kernels *kernels = kernels_named(name);
+    if (!kernels) return 0;
+    chosen = kernels;
     return 1;
 }
 
@@ -148,7 +159,30 @@ IK_EXPORT int ik_fill(const unsigned char *packed, ik_u64 first, ik_u64 count, v
     memcpy(request.strides, packed + bytes, bytes);
     const ik_mode mode = read_mode();
     write_mode(IK_DEFAULT_MODE);
-    chosen(&request, first, count, out);
+    chosen->fill(&request, first, count, out);
     write_mode(mode);
+    return 0;
+}
+
+/* Clears the members of random subsets, as fill.h says. `numbers` has the other fields, each of 64 bits, in this order.
+ * Whether subnormals are flushed makes no difference to it. Returns 0, or 1 for a width that no element has. */
+IK_EXPORT int ik_select(const float *uniforms, unsigned char *missing, unsigned char *out, const ik_i64 *numbers) {
+    ik_selection selection;
+    selection.uniforms = uniforms;
+    selection.missing = missing;
+    selection.out = out;
+    selection.rows = (ik_u64)numbers[0];
+    selection.blocks = (ik_u64)numbers[1];
+    selection.columns = (ik_u64)numbers[2];
+    selection.block_rows = numbers[3];
+    selection.left = numbers[4];
+    selection.left_in_last = numbers[5];
+    selection.first = numbers[6];
+    selection.out_rows = (ik_u64)numbers[7];
+    selection.row_stride = numbers[8];
+    selection.column_stride = numbers[9];
+    selection.width = (ik_size)numbers[10];
+    if (numbers[10] != 1 && numbers[10] != 2 && numbers[10] != 4 && numbers[10] != 8 && numbers[10] != 16) return 1;
+    chosen->select(&selection);
     return 0;
 }

@@ -18,6 +18,7 @@
 
 #include "fill.h"
 #include "philox.h"
+#include "select.h"
 #include "stream.h"
 
 #include <string.h>

@@ -29,4 +29,26 @@ typedef struct {
     ik_i64 strides[IK_MOST_AXES];
 } ik_request;
 
+/* Rows of some blocks, in which the members of a subset of each column are cleared. `uniforms` is an array of axes
+ * (rows, blocks, columns), `missing` one of (blocks, columns): the members that are still to come, updated here. Row r of
+ * block b is row first + b * block_rows + r of the output, and is only counted where that has no such row. `left` rows
+ * of a block are left at the first one, `left_in_last` of the last block, 0 or less where it has ended before. Strides
+ * are in bytes; `width` is the bytes of an element. */
+typedef struct {
+    const float *uniforms;
+    unsigned char *missing;
+    ik_u64 rows;
+    ik_u64 blocks;
+    ik_u64 columns;
+    ik_i64 block_rows;
+    ik_i64 left;
+    ik_i64 left_in_last;
+    unsigned char *out;
+    ik_i64 first;
+    ik_u64 out_rows;
+    ik_i64 row_stride;
+    ik_i64 column_stride;
+    ik_size width;
+} ik_selection;
+
 #endif

@@ -214,7 +214,9 @@ class Recipe:
                 break
         if wrong:
             message = f"these arrays cannot be filled. Received: {'; '.join(wrong)}. Allowed: an array of its"
-            message += " shape for every tensor and tie, and no other. Take out the others, or add them to the"
+            message += (
+                " shape for every tensor and tie, and no other. Take out the others, or add them to the"
+            )
             message += f" recipe.{hint}"
             raise RecipeError(message, file=self.parsed.file)
 
