@@ -6,7 +6,7 @@ from typing import Any
 
 from initkit.errors import ShapeError
 from initkit.functional.bounds import checked_bounds, truncated_normal_between
-from initkit.functional.filling import Seed, seed_or_default
+from initkit.functional.filling import Seed, seed_or_default, takes_seed
 from initkit.initializer import ArrayT
 from initkit.initializers import (
     Constant,
@@ -22,6 +22,7 @@ from initkit.initializers import (
 from initkit.initializers.arguments import float_argument
 
 
+@takes_seed
 def uniform_(tensor: ArrayT, a: float = 0.0, b: float = 1.0, *, seed: Seed = None) -> ArrayT:
     """Fill an array with independent uniform values.
 
@@ -53,6 +54,7 @@ def uniform_(tensor: ArrayT, a: float = 0.0, b: float = 1.0, *, seed: Seed = Non
     return RandomUniform(low, high, seed=seed_or_default(seed)).fill(tensor)
 
 
+@takes_seed
 def normal_(tensor: ArrayT, mean: float = 0.0, std: float = 1.0, *, seed: Seed = None) -> ArrayT:
     """Fill an array with independent normal values.
 
@@ -82,6 +84,7 @@ def normal_(tensor: ArrayT, mean: float = 0.0, std: float = 1.0, *, seed: Seed =
     return RandomNormal(mean, float_argument(std, "std", low=0.0), seed=seed_or_default(seed)).fill(tensor)
 
 
+@takes_seed
 def trunc_normal_(
     tensor: ArrayT, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, *, seed: Seed = None
 ) -> ArrayT:
@@ -251,6 +254,7 @@ def dirac_(tensor: ArrayT, groups: int = 1) -> ArrayT:
     return initializer.fill(tensor)
 
 
+@takes_seed
 def orthogonal_(tensor: ArrayT, gain: float = 1, *, seed: Seed = None) -> ArrayT:
     """Fill a weight with a random matrix of orthonormal rows or columns.
 
@@ -288,6 +292,7 @@ def orthogonal_(tensor: ArrayT, gain: float = 1, *, seed: Seed = None) -> ArrayT
     return Orthogonal(gain, seed_or_default(seed), column_axis=0).fill(tensor)
 
 
+@takes_seed
 def sparse_(tensor: ArrayT, sparsity: float, std: float = 0.01, *, seed: Seed = None) -> ArrayT:
     """Fill a matrix with normal values, and as many zeros in every column.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from initkit.errors import ShapeError
-from initkit.functional.filling import Seed, seed_or_default
+from initkit.functional.filling import Seed, seed_or_default, takes_seed
 from initkit.initializer import ArrayT
 from initkit.initializers import KaimingNormal, KaimingUniform, XavierNormal, XavierUniform
 
 
+@takes_seed
 def xavier_uniform_(tensor: ArrayT, gain: float = 1.0, *, seed: Seed = None) -> ArrayT:
     """Fill a weight with Xavier's (Glorot's) uniform values.
 
@@ -43,6 +44,7 @@ def xavier_uniform_(tensor: ArrayT, gain: float = 1.0, *, seed: Seed = None) -> 
     return XavierUniform(gain, seed_or_default(seed), layout="torch").fill(tensor)
 
 
+@takes_seed
 def xavier_normal_(tensor: ArrayT, gain: float = 1.0, *, seed: Seed = None) -> ArrayT:
     """Fill a weight with Xavier's (Glorot's) normal values, not truncated.
 
@@ -78,6 +80,7 @@ def xavier_normal_(tensor: ArrayT, gain: float = 1.0, *, seed: Seed = None) -> A
     return XavierNormal(gain, seed_or_default(seed), layout="torch").fill(tensor)
 
 
+@takes_seed
 def kaiming_uniform_(
     tensor: ArrayT,
     a: float = 0,
@@ -123,6 +126,7 @@ def kaiming_uniform_(
     return KaimingUniform(a, mode, nonlinearity, seed_or_default(seed), layout="torch").fill(tensor)
 
 
+@takes_seed
 def kaiming_normal_(
     tensor: ArrayT,
     a: float = 0,

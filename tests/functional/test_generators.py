@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
@@ -127,3 +128,15 @@ def test_foreign_generators_are_refused(foreign: Any) -> None:
         expression = str(caught.value).partition("integer of its: ")[2].rstrip(".")
         generator = eval(expression, {"initkit": ik, "generator": foreign})
         assert isinstance(generator, ik.SeedGenerator)
+
+
+@pytest.mark.parametrize("name", ["normal_", "kaiming_uniform_", "sparse_", "orthogonal_"])
+def test_torchs_argument_is_explained(name: str) -> None:
+    """`generator=`, as torch has it, is refused with what to write instead."""
+    function: Any = getattr(init, name)
+    arguments = (0.5,) if name == "sparse_" else ()
+    with pytest.raises(ArgumentTypeError, match="a generator of numpy's"):
+        function(np.empty((3, 3)), *arguments, generator=np.random.default_rng(1))
+    with pytest.raises(ArgumentTypeError, match=f"{name} has no argument `generator`.*Write seed="):
+        function(np.empty((3, 3)), *arguments, generator=ik.SeedGenerator(7))
+    assert "generator" not in inspect.signature(function).parameters
