@@ -28,12 +28,13 @@ _FIRST_VALUES = 6
 
 
 def run_list(arguments: Namespace) -> int:
-    """Print every initializer that a name can mean.
+    """Print every initializer that a name can mean, by the order of the alphabet.
 
     JSON: a list of `name` (for recipes), `class_name`, `names` (all that find it), `summary`, and `arguments`
     (name: default; null also where there is none).
     """
-    classes = [cls for cls in registry.classes().values() if issubclass(cls, Initializer)]
+    found = [cls for cls in registry.classes().values() if issubclass(cls, Initializer)]
+    classes = sorted(found, key=registered_name)
     if arguments.json:
         print_json([_class_facts(cls) for cls in classes])
         return 0
