@@ -129,8 +129,8 @@ class Orthogonal(RandomInitializer):
             work *= self.gain
         if not in_place:
             rows = slice(None) if by_rows else _as_index(xp, part.rows)
-            # Columns are evenly spaced, so that this is a view.
-            draw.backend.store(part.out[:, _as_index(xp, order)], work[rows])
+            # Picked where values are read: with an array for an index, what is written to would be a copy.
+            draw.backend.store(part.out, work[rows][:, _as_index(xp, np.argsort(order))])
 
     def tolerance(self, dtype: DType) -> float:
         """2e-6 of the gain; 4e-15 in float64 and complex128."""

@@ -185,6 +185,18 @@ def test_slices_equal_the_whole(data: st.DataObject) -> None:
     assert error < 1.5 * ROUNDING[dtype]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "complex64"])
+@pytest.mark.parametrize("column_axis", [0, 1, -1])
+def test_slices_whose_columns_are_in_disorder(column_axis: int, dtype: str) -> None:
+    """Reversed leading axes of a wide tensor ask for the columns of Q in no even order."""
+    init = ik.Orthogonal(seed=7, column_axis=column_axis)
+    for shape in ((2, 3, 9), (9, 2, 3), (2, 9, 3), (3, 2, 2, 20)):
+        whole = init(shape, dtype)
+        for index in ((slice(None), slice(1, None, -1)), (slice(None, None, -1), ..., slice(0, 2)), (0, 1)):
+            difference = np.abs(double(init.lazy(shape, dtype)[index]) - double(whole[index])).max()
+            assert difference < (2.0**-7 if dtype == "bfloat16" else 2e-6)
+
+
 @pytest.mark.parametrize("shape", [(420, 420), (500, 260), (260, 500)])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
 def test_slices_across_blocks_equal_the_whole(shape: tuple[int, int], dtype: str) -> None:
