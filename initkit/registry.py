@@ -24,11 +24,6 @@ _SMALL_LETTERS = {
     # "zero" is Zeros in Keras.
     "ZerO": "zero_init",
 }
-# What built-in classes are called elsewhere.
-_CALLED_ELSEWHERE = {
-    "RandomFourier": ("random_fourier_features",),
-    "TruncatedNormal": ("trunc_normal",),
-}
 # Names of schemes that are an argument of a class, and how to write them.
 _SCHEMES = {
     **{
@@ -199,7 +194,7 @@ def built_in(*aliases: str) -> Callable[[T], T]:
     """Enter one of the library's own classes, under its name and `aliases`."""
 
     def enter(cls: T) -> T:
-        registry.add(cls, BUILT_IN, cls.__name__, (*aliases, *_CALLED_ELSEWHERE.get(cls.__name__, ())))
+        registry.add(cls, BUILT_IN, cls.__name__, aliases)
         return cls
 
     return enter

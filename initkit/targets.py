@@ -62,16 +62,6 @@ def as_target(array: Any) -> Target:
     return target
 
 
-def as_fillable(array: Any) -> Any:
-    """The view alone of `as_target`.
-
-    Example:
-        >>> as_fillable(np.empty((2, 3))).shape
-        (2, 3)
-    """
-    return as_target(array).array
-
-
 def _read_only(shape: object, dtype: object) -> str:
     message = f"The array to fill is read-only. Received: shape {shape}, dtype {dtype}. Allowed: writable"
     return f"{message} arrays. Fill a copy of it, or, in NumPy, set array.flags.writeable = True."
@@ -193,7 +183,7 @@ def note_written(array: Any) -> None:
     error.
 
     Args:
-        array: What `as_fillable` was given.
+        array: What `as_target` was given.
 
     Example:
         >>> note_written(np.empty(3))

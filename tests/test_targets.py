@@ -18,7 +18,7 @@ from initkit.draws import draw_key
 from initkit.dtypes import DTYPES
 from initkit.errors import ArgumentError, ArgumentTypeError, BackendError
 from initkit.region import Region
-from initkit.targets import as_fillable, as_target
+from initkit.targets import as_target
 from tests.backends.cupy_stand_in import Cuda, DeviceArray, library, stand_in
 
 torch: Any = pytest.importorskip("torch")
@@ -35,9 +35,9 @@ def _values(tensor: Any) -> np.ndarray[Any, Any]:
 def test_numpy_arrays_are_themselves() -> None:
     """A plain array is returned as it is, a subclass as a view of its memory."""
     array = np.zeros((2, 3))
-    assert as_fillable(array) is array
+    assert as_target(array).array is array
     masked: Any = np.ma.zeros((2, 3))
-    view = as_fillable(masked)
+    view = as_target(masked).array
     assert type(view) is np.ndarray
     assert np.shares_memory(view, masked.data)
 
@@ -105,7 +105,7 @@ def test_torch_tensors_without_memory_of_their_own(tensor: Any) -> None:
     with pytest.raises(
         ArgumentTypeError, match=r"torch tensor cannot be filled.*Received: dtype .*Allowed: strided"
     ):
-        as_fillable(tensor)
+        as_target(tensor)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_table_and_torch_agree_on_names() -> None:
     for name, row in DTYPES.items():
         dtype = getattr(torch, name, None)
         if dtype is not None:
-            assert as_fillable(torch.zeros(2, dtype=dtype)).dtype == row.numpy
+            assert as_target(torch.zeros(2, dtype=dtype)).array.dtype == row.numpy
 
 
 @pytest.fixture(name="cuda")

@@ -72,7 +72,7 @@ class PriorProbability(RegionInitializer):
         return Moments(self._bias, 0.0)
 
 
-@built_in("nan")
+@built_in()
 class NaN(RegionInitializer):
     """All NaN, so that whatever is used before it was set shows.
 

@@ -18,7 +18,7 @@ from initkit.seed import SeedGenerator
 PARTS = ("weight", "bias")
 
 
-@built_in()
+@built_in("random_fourier_features")
 class RandomFourier(RandomInitializer):
     """The frequencies, or the phases, of random Fourier features.
 

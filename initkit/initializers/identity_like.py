@@ -23,7 +23,7 @@ _IDINIT_VALUES = {"preserve": 1.0, "zero": 1e-6}
 _PIECE = 1 << 16
 
 
-@built_in("zero_init")
+@built_in()
 class ZerO(RegionInitializer):
     """The identity, cut off or continued by a Hadamard matrix: zeros and ones up to a factor.
 
@@ -129,7 +129,7 @@ def _hadamard_sum(inputs: int, outputs: int) -> int:
     return total
 
 
-@built_in("idinit")
+@built_in()
 class IDInit(RegionInitializer):
     """The identity repeated until it fills a matrix that is not square, times a factor.
 

@@ -76,7 +76,7 @@ def _integral(x: float) -> float:
     return x * ((log(x) - 1) ** 2 + 1)
 
 
-@built_in("mamba2_a_log")
+@built_in()
 class Mamba2ALog(RandomInitializer):
     """The logarithms of Mamba-2's decay rates, which are uniform, one for each head.
 

@@ -23,7 +23,7 @@ PARTS = ("A", "B")
 VARIANTS = ("lin", "inv", "real")
 
 
-@built_in("hippo_legs")
+@built_in()
 class HippoLegS(RegionInitializer):
     """The state matrix A, or the input column B, of HiPPO-LegS, which remembers its input as a polynomial.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from math import sqrt
 from typing import Any, ClassVar
@@ -22,9 +23,9 @@ from initkit.seed import SeedGenerator
 class _Bounded(RandomInitializer):
     """The base class of uniform laws around 0 whose bound follows from a shape: `w ~ U[-b, b)`."""
 
+    @abstractmethod
     def bound(self, shape: tuple[int, ...]) -> float:
         """The bound for a tensor of that shape."""
-        raise NotImplementedError
 
     def check(self, shape: tuple[int, ...], dtype: DType) -> None:
         """Refuse dtypes that are not real and floating, and shapes that have no bound."""

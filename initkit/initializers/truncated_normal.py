@@ -30,7 +30,7 @@ _MOST_STRETCH = 2.0**200
 _MOST_STEPS = 100
 
 
-@built_in()
+@built_in("trunc_normal")
 class TruncatedNormal(RandomInitializer):
     """Independent normal values, given that they lie between two bounds.
 
