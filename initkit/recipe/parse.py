@@ -19,7 +19,7 @@ RECIPE_FORMAT = 1
 
 Path: TypeAlias = tuple[str | int, ...]
 
-_KEYS = ("initkit", "seed", "dtype", "variables", "tensors", "rules")
+_KEYS = ("initkit", "preset", "seed", "dtype", "variables", "tensors", "rules")
 _REQUIRED = ("initkit", "seed", "tensors", "rules")
 _DESCRIPTION_KEYS = ("class_name", "config", "module", "registered_name")
 # Packages whose class names mean initkit's own classes.

@@ -133,6 +133,11 @@ class Plan:
     ties: tuple[PlannedTie, ...]
 
     @property
+    def text(self) -> str:
+        """A recipe's text that says all of this by itself, which a built file carries."""
+        return self.recipe.text
+
+    @property
     def parameters(self) -> int:
         """The number of elements of all stored tensors."""
         return sum(tensor.size for tensor in self.tensors)

@@ -7,7 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from initkit.documents import Limits
+from initkit.documents import Limits, read_yaml, write_yaml
 from initkit.errors import (
     ArgumentTypeError,
     RecipeError,
@@ -18,6 +18,7 @@ from initkit.errors import (
 from initkit.lazy import LazyArray
 from initkit.recipe.parse import ParsedRecipe, parse_recipe
 from initkit.recipe.plan import Plan, make_plan
+from initkit.recipe.presets import preset_text
 
 if TYPE_CHECKING:
     from initkit.recipe.build import BuildReport
@@ -125,6 +126,33 @@ class Recipe:
             message += f" {type(text).__name__}. Allowed: YAML text. For a file, use Recipe.load(path)."
             raise ArgumentTypeError(message)
         return cls(parse_recipe(text, file))
+
+    @classmethod
+    def preset(cls, name: str, *, seed: int, variables: Mapping[str, Any] | None = None) -> Self:
+        """A recipe of a known model.
+
+        Args:
+            name: A preset's name and version, as `"gpt2@1"`; `initkit.recipe.presets.preset_names` lists them.
+            seed: The seed of all tensors.
+            variables: Numbers, or texts of expressions, in place of those that the preset gives.
+
+        Returns:
+            The recipe.
+
+        Raises:
+            UnknownNameError: There is no such preset.
+            RecipeError: A variable is not one of the preset's.
+
+        Example:
+            >>> import initkit as ik
+            >>> ik.Recipe.preset("gpt2@1", seed=42, variables={"n_layer": 2, "d": 64}).plan().parameters
+            3382080
+        """
+        # provisional: becomes a recipe that extends the preset
+        data = read_yaml(preset_text(name)).data
+        assert isinstance(data, dict)
+        data = {**data, "seed": seed, "variables": {**data["variables"], **(variables or {})}}
+        return cls.from_text(write_yaml(data), file=name)
 
     @property
     def text(self) -> str:
