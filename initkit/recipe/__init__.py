@@ -5,7 +5,8 @@ built (values, streamed into a safetensors file); a built file is verified from 
 """
 
 from initkit.recipe.build import BuildReport
-from initkit.recipe.plan import Plan, PlannedTensor, PlannedTie
+from initkit.recipe.plan import Plan
+from initkit.recipe.planned import PlannedTensor, PlannedTie
 from initkit.recipe.recipe import Recipe
 from initkit.recipe.verify import TensorCheck, Verification, verify
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from initkit.documents import PlainData
-from initkit.errors import UnknownNameError, did_you_mean, nearest_names
+from initkit.errors import ArgumentError, UnknownNameError, did_you_mean, nearest_names
 from initkit.recipe.arithmetic import Number
-from initkit.recipe.expression import Expression
-from initkit.recipe.parse import ParsedRecipe
+from initkit.recipe.expression import TENSOR_NAMES, Expression
+from initkit.recipe.facts import is_fact, tensor_facts
+from initkit.recipe.place import Place
 from initkit.recipe.variables import evaluate, read_expression
 from initkit.registry import registry
+
+Captures = Mapping[str, Number | str]
 
 _NUMERIC_ANNOTATION = re.compile(r"\b(int|float|complex)\b")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -52,24 +55,58 @@ class Template:
 
     text: str
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The captures in it."""
+        return frozenset(_PLACEHOLDER.findall(self.text))
+
+    def of(self, captures: Captures) -> str:
+        """The text, with what the captures stand for."""
+        return _PLACEHOLDER.sub(lambda found: str(captures[found[1]]), self.text)
+
+
+def read_text(text: str, place: Place, who: str, captures: tuple[str, ...]) -> Template:
+    """Read a text that may name captures.
+
+    Args:
+        text: The text.
+        place: Where it stands.
+        who: What it is, for messages.
+        captures: The captures that there are.
+
+    Returns:
+        The template.
+
+    Raises:
+        RecipeError: It names another one.
+    """
+    for name in _PLACEHOLDER.findall(text):
+        if name not in captures:
+            hint = did_you_mean(nearest_names(name, captures))
+            wrong = f"unknown capture {{{name}}} in {who}. Received: {text!r}."
+            allowed = f"Allowed: {', '.join(captures) or 'none, since the pattern has no captures'}."
+            remedy = "Name a capture of the rule's pattern, or write no braces."
+            raise place.error(wrong, f"{allowed}{hint}", remedy)
+    return Template(text)
+
 
 @dataclass(frozen=True, slots=True)
 class ArgumentReader:
     """Reads what a recipe gives an initializer's argument.
 
     Attributes:
-        recipe: The recipe, for messages.
         who: Whose argument it is, for messages.
-        line: Where it stands.
-        known: The variables and captures that have a value there.
-        captures: The captures alone, which texts may name.
+        place: Where it stands.
+        variables: The names of the variables.
+        captures: The captures, which texts may name, too.
+        layout: What initializers inside get as `layout` if they take one and have none, or None.
     """
 
-    recipe: ParsedRecipe
     who: str
-    line: int
-    known: tuple[str, ...]
+    place: Place
+    variables: tuple[str, ...]
     captures: tuple[str, ...]
+    layout: str | None = None
 
     def read(self, value: PlainData, numeric: bool) -> Any:
         """Read a value, also inside lists and inside the descriptions of initializers.
@@ -86,8 +123,10 @@ class ArgumentReader:
         """
         if isinstance(value, str):
             if numeric:
-                return read_expression(self.recipe, value, self.line, self.who, self.known)
-            return self._text(value)
+                known = (*self.variables, *self.captures, *TENSOR_NAMES)
+                return read_expression(value, self.place, self.who, known)
+            template = read_text(value, self.place, self.who, self.captures)
+            return template if template.names else value
         if isinstance(value, list):
             return [self.read(entry, numeric) for entry in value]
         if not isinstance(value, dict):
@@ -107,21 +146,36 @@ class ArgumentReader:
             parameters = inspect.signature(registry.find(name)).parameters
         except UnknownNameError:
             return dict(arguments)
-        return {
+        read = {
             key: self.read(entry, key in parameters and takes_numbers(parameters[key]))
             for key, entry in arguments.items()
         }
+        if self.layout is not None and "layout" in parameters and not reads_shapes(read):
+            read["layout"] = self.layout
+        return read
 
-    def _text(self, text: str) -> str | Template:
-        placeholders = _PLACEHOLDER.findall(text)
-        for name in placeholders:
-            if name not in self.captures:
-                hint = did_you_mean(nearest_names(name, self.captures))
-                wrong = f"unknown capture {{{name}}} in {self.who}. Received: {text!r}."
-                allowed = f"Allowed: {', '.join(self.captures) or 'none, since the pattern has no captures'}."
-                remedy = "Name a capture of the rule's pattern, or write no braces."
-                raise self.recipe.error_at(self.line, wrong, f"{allowed}{hint}", remedy)
-        return Template(text) if placeholders else text
+
+def reads_shapes(arguments: Mapping[str, Any]) -> bool:
+    """Whether arguments say by themselves how a shape is read, so that a layout would contradict them."""
+    return any(
+        arguments.get(key) is not None for key in ("layout", "input_axes", "output_axes", "batch_axes")
+    )
+
+
+def names_in(value: Any) -> Iterator[str]:
+    """The variables, captures and facts that the values of an `ArgumentReader` depend on.
+
+    Args:
+        value: What `ArgumentReader.read` gave.
+
+    Yields:
+        Their names.
+    """
+    if isinstance(value, (Expression, Template)):
+        yield from value.names
+    elif isinstance(value, (list, dict)):
+        for entry in value.values() if isinstance(value, dict) else value:
+            yield from names_in(entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,20 +183,22 @@ class ArgumentValues:
     """What the arguments that an `ArgumentReader` has read come to for one tensor.
 
     Attributes:
-        recipe: The recipe, for messages.
         who: Whose argument it is, for messages.
-        line: Where it stands.
+        place: Where it stands.
         match: The rule's pattern, for messages.
         variables: The value of every variable.
         captures: What the captures stand for in the tensor's name.
+        shape: The tensor's shape.
+        layout: How its fans are read.
     """
 
-    recipe: ParsedRecipe
     who: str
-    line: int
+    place: Place
     match: str
     variables: Mapping[str, Number]
-    captures: Mapping[str, Number | str]
+    captures: Captures
+    shape: tuple[int, ...]
+    layout: str | None
 
     def of(self, value: Any) -> Any:
         """Work out every expression and template in a value.
@@ -157,17 +213,28 @@ class ArgumentValues:
             RecipeError: An expression has no value, or needs a number where a capture stands for text.
         """
         if isinstance(value, Expression):
-            numbers = {key: entry for key, entry in self.captures.items() if not isinstance(entry, str)}
-            names = {**self.variables, **numbers}
-            if textual := sorted(value.names - names.keys()):
-                wrong = f"{self.who} needs a number, but the capture {{{textual[0]}}} stands for text in that"
-                remedy = f"Narrow the pattern {self.match!r}."
-                raise self.recipe.error_at(self.line, f"{wrong} name.", remedy)
-            return evaluate(self.recipe, value, names, self.line, self.who)
+            return self._number(value)
         if isinstance(value, Template):
-            return _PLACEHOLDER.sub(lambda found: str(self.captures[found[1]]), value.text)
+            return value.of(self.captures)
         if isinstance(value, list):
             return [self.of(entry) for entry in value]
         if isinstance(value, dict):
             return {key: self.of(entry) for key, entry in value.items()}
         return value
+
+    def _number(self, expression: Expression) -> Number:
+        numbers = {key: entry for key, entry in self.captures.items() if not isinstance(entry, str)}
+        names = {**self.variables, **numbers}
+        missing = sorted(expression.names - names.keys())
+        if facts := [name for name in missing if is_fact(name)]:
+            try:
+                names |= tensor_facts(facts, self.shape, self.layout)
+            except ArgumentError as error:
+                msg = f"{self.who}: {error}"
+                raise self.place.error(msg) from error
+        if textual := [name for name in missing if name in self.captures]:
+            wrong = (
+                f"{self.who} needs a number, but the capture {{{textual[0]}}} stands for text in that name."
+            )
+            raise self.place.error(wrong, f"Narrow the pattern {self.match!r}.")
+        return evaluate(expression, names, self.place, self.who)

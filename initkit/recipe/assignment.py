@@ -3,114 +3,177 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from initkit.errors import RecipeError
-from initkit.recipe.parse import ParsedRecipe, TensorSpec
-from initkit.recipe.rules import Captures, CompiledRule
+from initkit.recipe.arguments import Captures
+from initkit.recipe.inheritance import MergedRecipe
+from initkit.recipe.pattern import Pattern, outline_of
+from initkit.recipe.place import Place
+from initkit.recipe.rules import CompiledRule
 from initkit.recipe.tensors import NamedTensor, NamedTie
 
 _MOST_NAMES = 5
 
 
 class Assignment(NamedTuple):
-    """The rule that takes a tensor, and what its captures stand for."""
+    """A tensor, the rule that takes it, and what the rule's captures stand for."""
 
+    tensor: NamedTensor
     rule: CompiledRule
     captures: Captures
 
 
-class _Problem(NamedTuple):
-    line: int
-    message: str
+class UnusedRule(NamedTuple):
+    """A rule that takes no tensor.
+
+    Attributes:
+        rule: The rule.
+        reason: Why, as a sentence.
+    """
+
+    rule: CompiledRule
+    reason: str
+
+
+class RuleIndex:
+    """Finds the first rule that takes a tensor, without asking every rule about every tensor.
+
+    Names of the same outline, which differ in digits alone, are taken by the same rules, but for rules that
+    tell digits from one another. So every outline has a short list of rules that can come into question.
+
+    Args:
+        rules: In the order of precedence.
+    """
+
+    def __init__(self, rules: Sequence[CompiledRule]) -> None:
+        self._rules = rules
+        self._candidates: dict[str, list[CompiledRule]] = {}
+
+    def first(self, tensor: NamedTensor) -> Assignment | None:
+        """The first rule that takes a tensor, or None."""
+        outline = outline_of(tensor.name)
+        candidates = self._candidates.get(outline)
+        if candidates is None:
+            candidates = self._candidates[outline] = list(self._possible(outline))
+        for rule in candidates:
+            captures = rule.match(tensor.name, tensor.shape, tensor.dtype)
+            if captures is not None:
+                return Assignment(tensor, rule, captures)
+        return None
+
+    def _possible(self, outline: str) -> Iterator[CompiledRule]:
+        """The rules that can be the first for some name of an outline."""
+        for rule in self._rules:
+            pattern = rule.pattern
+            if pattern.tells_digits:
+                if not isinstance(pattern, Pattern) or pattern.outline.match(outline):
+                    yield rule
+            elif pattern.match(outline) is not None:
+                yield rule
+                if rule.predicate is None:
+                    return
 
 
 def assign_rules(
-    recipe: ParsedRecipe,
-    rules: Sequence[CompiledRule],
-    tensors: Sequence[NamedTensor],
-    ties: Sequence[NamedTie],
+    merged: MergedRecipe, rules: Sequence[CompiledRule], named: Sequence[NamedTensor | NamedTie]
 ) -> list[Assignment]:
-    """Give every tensor to the first rule that matches its name.
+    """Give every tensor to the first rule that matches it.
 
     Args:
-        recipe: The recipe, for messages.
+        merged: The recipe.
         rules: In the order of precedence.
-        tensors: Whose names are matched.
-        ties: Whose names are not; a rule that only they match is told so.
+        named: The tensors, and ties, which take no rule.
 
     Returns:
         One assignment per tensor, in their order.
 
     Raises:
-        RecipeError: No rule matches a tensor, or a rule takes none: it matches nothing, or earlier rules take
-            everything that it matches. The message names all of them.
+        RecipeError: No rule matches a tensor, or a rule takes none that is neither inherited nor marked as
+            optional: it matches nothing, or earlier rules take everything that it matches. The message names
+            all of them.
     """
+    index = RuleIndex(rules)
     assigned: list[Assignment] = []
-    unmatched: dict[TensorSpec, list[str]] = {}
-    for tensor in tensors:
-        found = _first_match(rules, tensor.name)
-        if found is None:
-            unmatched.setdefault(tensor.entry, []).append(tensor.name)
-        else:
-            assigned.append(found)
-    takers = {assignment.rule.rule.number for assignment in assigned}
-    problems = [_no_rule(entry, names) for entry, names in unmatched.items()]
-    for rule in rules:
-        if rule.rule.number not in takers:
-            problems.append(_no_tensor(rule, rules, tensors, ties))
+    unmatched: dict[Place, list[str]] = {}
+    for tensor in named:
+        if isinstance(tensor, NamedTensor):
+            found = index.first(tensor)
+            if found is None:
+                unmatched.setdefault(tensor.place, []).append(tensor.name)
+            else:
+                assigned.append(found)
+    problems = [(place, _no_rule(names)) for place, names in unmatched.items()]
+    if not merged.recipe.only:
+        takers = {assignment.rule.rule.number for assignment in assigned}
+        problems += [
+            (rule.rule.place, _no_tensor(rule, rules, named))
+            for rule in rules
+            if not (rule.rule.number in takers or rule.rule.optional or rule.rule.inherited)
+        ]
     if problems:
-        raise _error(recipe, sorted(problems))
+        raise _error(problems)
     return assigned
 
 
-def _first_match(rules: Sequence[CompiledRule], name: str) -> Assignment | None:
-    for rule in rules:
-        captures = rule.pattern.match(name)
-        if captures is not None:
-            return Assignment(rule, captures)
-    return None
+def unused_rules(
+    rules: Sequence[CompiledRule], named: Sequence[NamedTensor | NamedTie], used: frozenset[int]
+) -> list[UnusedRule]:
+    """The rules that take no tensor, and may: inherited and optional ones.
+
+    Args:
+        rules: In the order of precedence.
+        named: The tensors and ties.
+        used: The numbers of the rules that take one.
+
+    Returns:
+        These rules, each with the reason.
+    """
+    return [
+        UnusedRule(rule, _no_tensor(rule, rules, named)) for rule in rules if rule.rule.number not in used
+    ]
 
 
-def _no_rule(entry: TensorSpec, names: list[str]) -> _Problem:
+def _no_rule(names: list[str]) -> str:
     which = f"tensor {names[0]!r}" if len(names) == 1 else f"{len(names)} tensors: {_listed(names)}"
-    return _Problem(entry.line, f'no rule matches {which}. Add a rule, or a last one that matches "*".')
+    remedy = 'Add a rule, or a last one that matches "*"; `skip: true` leaves tensors out.'
+    return f"no rule matches {which}. {remedy}"
 
 
 def _no_tensor(
-    rule: CompiledRule,
-    rules: Sequence[CompiledRule],
-    tensors: Sequence[NamedTensor],
-    ties: Sequence[NamedTie],
-) -> _Problem:
+    rule: CompiledRule, rules: Sequence[CompiledRule], named: Sequence[NamedTensor | NamedTie]
+) -> str:
     """Why a rule takes no tensor: it matches none, or others are faster."""
-    who = f"rule {rule.rule.number}, {rule.rule.match!r},"
-    matched = [tensor.name for tensor in tensors if rule.pattern.match(tensor.name) is not None]
+    by_name = [tensor for tensor in named if rule.pattern.match(tensor.name) is not None]
+    tensors = [tensor for tensor in by_name if isinstance(tensor, NamedTensor)]
+    matched = [tensor for tensor in tensors if rule.why_not(tensor.name, tensor.shape, tensor.dtype) is None]
     if matched:
-        winners = [found.rule for name in matched if (found := _first_match(rules, name)) is not None]
-        taken = Counter(winner.rule.number for winner in winners)
+        index = RuleIndex(rules)
+        taken = Counter(found.rule.rule.number for tensor in matched if (found := index.first(tensor)))
         takers = ", ".join(
-            f"rule {other.rule.number}, {other.rule.match!r}, takes {taken[other.rule.number]}"
-            for other in rules
-            if other.rule.number in taken
+            f"{other.who} takes {taken[other.rule.number]}" for other in rules if other.rule.number in taken
         )
         which = "the tensor" if len(matched) == 1 else f"all {len(matched)} tensors"
-        message = f"{who} is never used: earlier rules take {which} that it matches ({takers})."
-        return _Problem(rule.rule.line, f"{message} The first match wins; move it up, or remove it.")
-    message = f"{who} matches no tensor."
-    if any(rule.pattern.match(tie.name) is not None for tie in ties):
+        message = f"{rule.who} is never used: earlier rules take {which} that it matches ({takers})."
+        return f"{message} The first match wins; move it up, or remove it."
+    message = f"{rule.who} matches no tensor."
+    if tensors:
+        reason = rule.why_not(tensors[0].name, tensors[0].shape, tensors[0].dtype)
+        message += f" {len(tensors)} have such names, but of {tensors[0].name!r} {reason}."
+    elif by_name:
         message += " It matches tied ones, which take no rule."
-    return _Problem(rule.rule.line, f"{message} Correct the pattern, or remove the rule.")
+    return f"{message} Correct the pattern, remove the rule, or mark it `optional: true`."
 
 
-def _error(recipe: ParsedRecipe, problems: Sequence[_Problem]) -> RecipeError:
-    first = problems[0]
-    if len(problems) == 1:
-        return recipe.error_at(first.line, first.message)
-    lines = [f"{len(problems)} tensors and rules do not fit together."]
-    lines += [f"  {recipe.file}:{problem.line}: {problem.message}" for problem in problems]
-    return recipe.error_at(first.line, "\n".join(lines))
+def _error(problems: Sequence[tuple[Place, str]]) -> RecipeError:
+    ordered = sorted(problems, key=lambda problem: (problem[0].line, problem[1]))
+    place, message = ordered[0]
+    if len(ordered) == 1:
+        return place.error(message)
+    lines = [f"{len(ordered)} tensors and rules do not fit together."]
+    lines += [f"  {place.file}:{place.line}: {message}" for place, message in ordered]
+    return place.error("\n".join(lines))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -5,6 +5,7 @@
 | numbers | `12`, `0.02`, `.5`, `1e-3` |
 | constants | `pi`, `inf` |
 | names | variables and captures: letters, digits and `_`, not a digit first |
+| the tensor | `ndim`, `size`, `shape[0]`, `shape[-1]`, `fan_in`, `fan_out`, in the arguments of a rule |
 | operators | weakest first: `+ -`, then `* / // %`, then the minus sign, then `**` (from the right) |
 | functions | `sqrt log exp abs floor ceil` of one value, `min max` of two or more |
 
@@ -30,14 +31,17 @@ _LONGEST_TEXT = 65_536
 _LONGEST_TOKEN = 160
 _MOST_TOKENS = 200
 
-RESERVED_NAMES = frozenset(FUNCTIONS) | frozenset(CONSTANTS)
-"""Names that mean something in every expression, and so cannot be given to a variable or a capture."""
+TENSOR_NAMES = ("ndim", "size", "shape", "fan_in", "fan_out")
+"""What expressions in a rule know of the tensor; a length is named by its axis, as in `shape[0]`."""
+
+RESERVED_NAMES = frozenset(FUNCTIONS) | frozenset(CONSTANTS) | frozenset(TENSOR_NAMES)
+"""Names that have a meaning of their own, and so cannot be given to a variable or a capture."""
 
 _TOKEN = re.compile(
     r"""\s*+(?:
         (?P<number>(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][-+]?[0-9]++)?(?![0-9A-Za-z_.]))
       | (?P<call>[A-Za-z_][A-Za-z0-9_]*+)\s*+\(
-      | (?P<name>[A-Za-z_][A-Za-z0-9_]*+)
+      | (?P<name>shape\[\s*-?[0-9]{1,3}\s*\]|[A-Za-z_][A-Za-z0-9_]*+)
       | (?P<symbol>\*\*|//|[-+*/%(),])
       | (?P<end>\Z)
       | (?P<bad>[0-9.][0-9A-Za-z_.]*+|.)
@@ -223,7 +227,7 @@ class _Compiler:
         if token.kind == "name":
             if token.text in FUNCTIONS:
                 self._fail(f"The function {token.text} has no argument. Write {token.text}(…).", token)
-            self._steps.append(_Load(token.text, token.column))
+            self._steps.append(_Load("".join(token.text.split()), token.column))
             return False
         if token.kind == "call":
             if token.text not in FUNCTIONS:

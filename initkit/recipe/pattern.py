@@ -53,6 +53,9 @@ _PATTERN_PARTS = re.compile(
     r"|(?P<literal>[^*?\[\]{}\\]+)|(?P<bad>.)",
     re.DOTALL,
 )
+_DIGITS = "0123456789"
+_ZEROS = str.maketrans(_DIGITS, "0" * len(_DIGITS))
+_NO_DIGIT = re.compile("[^0-9]*")
 _CAPTURE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _SET_MEMBERS = re.compile(r"(.)(?:-(.))?", re.DOTALL)
 _PADDED = re.compile(r"\s*0[0-9]+\s*", re.ASCII)
@@ -113,12 +116,17 @@ class Pattern:
         captures: The names of its captures, in their order.
         regex: What matches the same names; of each capture there is a group per branch.
         groups: The capture and the group's number, for all these groups.
+        outline: What matches the outlines of these names, in which every digit is 0; and of more, unless
+            the pattern tells no digit from another.
+        tells_digits: Whether it does.
     """
 
     text: str
     captures: tuple[str, ...] = field(compare=False)
     regex: re.Pattern[str]
     groups: tuple[tuple[str, int], ...] = field(compare=False)
+    outline: re.Pattern[str] = field(compare=False)
+    tells_digits: bool = field(compare=False)
 
     def __str__(self) -> str:
         return self.text
@@ -145,8 +153,20 @@ class Pattern:
         if found is None:
             return None
         return {
-            capture: _captured(found[group]) for capture, group in self.groups if found[group] is not None
+            capture: captured_value(found[group])
+            for capture, group in self.groups
+            if found[group] is not None
         }
+
+
+def outline_of(name: str) -> str:
+    """A name with 0 in place of every digit, as names of many layers have few outlines.
+
+    Example:
+        >>> outline_of("h.11.ln_2.weight")
+        'h.00.ln_0.weight'
+    """
+    return name.translate(_ZEROS)
 
 
 def parse_pattern(text: str, names: Mapping[str, Number] | None = None) -> Pattern:
@@ -180,16 +200,49 @@ def parse_pattern(text: str, names: Mapping[str, Number] | None = None) -> Patte
     captures = _find_captures(text, parts)
     choices = [_alternatives(text, part, names or {}) for part in parts]
     _check_count(text, choices, _MOST_BRANCHES, "combinations of alternatives")
-    tags = count()
-    branches = [_branch(text, list(chain(*chosen)), tags) for chosen in product(*choices)]
-    regex = re.compile(f"(?:{'|'.join(branches)})\\Z", re.DOTALL)
+    branches = [list(chain(*chosen)) for chosen in product(*choices)]
+    regex = _regex(text, branches)
     groups = tuple(
         (name.partition("_")[2], number) for name, number in regex.groupindex.items() if name[0] == "c"
     )
-    return Pattern(text, captures, regex, groups)
+    # A dict keeps the order, and one of each.
+    outlines = {tuple(map(_outlined, branch)): None for branch in branches}
+    tells_digits = any(_tells_digits(part) for part in chain(*branches))
+    outline = _regex(text, [list(branch) for branch in outlines]) if tells_digits else regex
+    return Pattern(text, captures, regex, groups, outline, tells_digits)
 
 
-def _captured(text: str) -> int | str:
+def _regex(text: str, branches: list[list[_Part]]) -> re.Pattern[str]:
+    """What matches a whole name by any of the branches."""
+    tags = count()
+    return re.compile(f"(?:{'|'.join(_branch(text, branch, tags) for branch in branches)})\\Z", re.DOTALL)
+
+
+def _tells_digits(part: _Part) -> bool:
+    """Whether a part takes some digits, and others not."""
+    if part.kind == "literal":
+        return not _NO_DIGIT.fullmatch(part.text)
+    return part.kind == "set" and 0 < len(_digits_in(part)) < len(_DIGITS)
+
+
+def _digits_in(part: _Part) -> str:
+    """The digits that a set takes."""
+    members = re.compile(_one_character(part.text, part))
+    return "".join(digit for digit in _DIGITS if members.match(digit))
+
+
+def _outlined(part: _Part) -> _Part:
+    """A part that takes the outline of whatever the given one takes."""
+    if part.kind == "literal":
+        # Where it stands is of no use any more, and would keep equal branches apart.
+        return _Part("literal", outline_of(part.text), 0)
+    if part.kind == "set" and _tells_digits(part):
+        # Of what is listed, all digits; of what is excluded, everything: more may be taken, but not less.
+        return _Part("any", "?", 0) if part.text.startswith("!") else _Part("set", f"0-9{part.text}", 0)
+    return part
+
+
+def captured_value(text: str) -> int | str:
     """The value of a capture: an int if it is all digits and of a sensible length."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER else text
 

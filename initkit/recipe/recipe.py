@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from initkit.documents import Limits, read_yaml, write_yaml
-from initkit.errors import (
-    ArgumentTypeError,
-    RecipeError,
-    did_you_mean,
-    file_access_error,
-    nearest_names,
-)
+from initkit.documents import write_yaml
+from initkit.dtypes import resolve_dtype
+from initkit.errors import ArgumentTypeError, RecipeError, did_you_mean, nearest_names
 from initkit.lazy import LazyArray
-from initkit.recipe.parse import ParsedRecipe, parse_recipe
+from initkit.recipe.arithmetic import Number
+from initkit.recipe.copying import StoredArray
+from initkit.recipe.loading import load_preset, load_recipe
+from initkit.recipe.parse import parse_recipe
 from initkit.recipe.plan import Plan, make_plan
-from initkit.recipe.presets import preset_text
+from initkit.recipe.presets import preset_names
+from initkit.recipe.specs import ParsedRecipe
+from initkit.seed import as_seed
 
 if TYPE_CHECKING:
     from initkit.recipe.build import BuildReport
     from initkit.recipe.drawing import ProgressCallback
-
-# A character takes up to four bytes of UTF-8.
-_MOST_BYTES = 4 * Limits().text
 
 
 class Recipe:
@@ -79,7 +77,7 @@ class Recipe:
         """Read a recipe from a file.
 
         Args:
-            path: A file of YAML text in UTF-8.
+            path: A file of YAML text in UTF-8; or the name of a preset, as `"gpt2@1"`, which has no seed yet.
 
         Returns:
             The recipe.
@@ -88,23 +86,10 @@ class Recipe:
             RecipeError: The file is no recipe; the message says on which line.
             FileAccessError: The file cannot be read.
         """
-        try:
-            with Path(path).open("rb") as file:
-                data = file.read(_MOST_BYTES + 1)
-        except OSError as error:
-            message = error.strerror or str(error)
-            raise file_access_error(error.errno, message, str(path)) from error
-        if len(data) > _MOST_BYTES:
-            message = f"the file is too large for a recipe. Allowed: {_MOST_BYTES:,} bytes. Give the recipe's"
-            message += " YAML file, and not the model."
-            raise RecipeError(message, file=str(path))
-        try:
-            # Decoded here and not by `open`, which would change line ends: a built file holds the very text.
-            text = data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            message = f"the file is not UTF-8 text: {error.reason} at byte {error.start}. Save it as UTF-8."
-            raise RecipeError(message, file=str(path)) from None
-        return cls.from_text(text, file=str(path))
+        name = str(path)
+        if name in preset_names() and not Path(path).exists():
+            return cls(load_preset(name))
+        return cls(load_recipe(path))
 
     @classmethod
     def from_text(cls, text: str, file: str = "<recipe>") -> Self:
@@ -128,36 +113,84 @@ class Recipe:
         return cls(parse_recipe(text, file))
 
     @classmethod
-    def preset(cls, name: str, *, seed: int, variables: Mapping[str, Any] | None = None) -> Self:
+    def preset(
+        cls,
+        name: str,
+        *,
+        seed: int,
+        variables: Mapping[str, Number | str] | None = None,
+        dtype: object = None,
+    ) -> Self:
         """A recipe of a known model.
 
         Args:
-            name: A preset's name and version, as `"gpt2@1"`; `initkit.recipe.presets.preset_names` lists them.
+            name: A preset's name and version, as `"gpt2@1"`; `initkit presets` lists them.
             seed: The seed of all tensors.
             variables: Numbers, or texts of expressions, in place of those that the preset gives.
+            dtype: The dtype of tensors that have none of their own; None for the preset's.
 
         Returns:
-            The recipe.
+            The recipe, which extends the preset.
 
         Raises:
-            UnknownNameError: There is no such preset.
-            RecipeError: A variable is not one of the preset's.
+            RecipeError: There is no such preset, or a variable is not one of its.
 
         Example:
             >>> import initkit as ik
             >>> ik.Recipe.preset("gpt2@1", seed=42, variables={"n_layer": 2, "d": 64}).plan().parameters
             3382080
         """
-        # provisional: becomes a recipe that extends the preset
-        data = read_yaml(preset_text(name)).data
-        assert isinstance(data, dict)
-        data = {**data, "seed": seed, "variables": {**data["variables"], **(variables or {})}}
-        return cls.from_text(write_yaml(data), file=name)
+        data: dict[str, Any] = {"initkit": 1, "extends": {"preset": name}, "seed": as_seed(seed)}
+        if dtype is not None:
+            data["dtype"] = resolve_dtype(dtype).name
+        if variables:
+            data["variables"] = dict(variables)
+        return cls.from_text(write_yaml(data), file=f"<{name}>")
+
+    def override(
+        self, *, seed: int | None = None, dtype: object = None, only: str | Sequence[str] = ()
+    ) -> Self:
+        """The same recipe with another seed or dtype, or of fewer tensors.
+
+        Args:
+            seed: The seed of all tensors; None for the recipe's.
+            dtype: The dtype of tensors that have none of their own, and of those floating-point tensors that
+                files in `from` name; None for the recipe's.
+            only: A pattern of names, or several; where there are any, tensors that match none are left out.
+                The others keep their values.
+
+        Returns:
+            A new recipe, whose text says everything by itself.
+
+        Raises:
+            ArgumentTypeError: The seed is no integer.
+            SeedError: The seed is negative.
+            DTypeError: The dtype is unknown.
+
+        Example:
+            >>> import initkit as ik
+            >>> recipe = ik.Recipe.preset("gpt2@1", seed=42, variables={"n_layer": 2, "d": 64})
+            >>> [tensor.name for tensor in recipe.override(only="w?e.weight").plan().tensors]
+            ['wte.weight', 'wpe.weight']
+        """
+        patterns = (only,) if isinstance(only, str) else tuple(only)
+        if seed is None and dtype is None and not patterns:
+            return self
+        parsed = replace(self.parsed, changed=True, only=(*self.parsed.only, *patterns))
+        if seed is not None:
+            parsed = replace(parsed, seed=as_seed(seed))
+        if dtype is not None:
+            parsed = replace(parsed, dtype=resolve_dtype(dtype).name, dtype_of_all=True)
+        return type(self)(parsed)
 
     @property
     def text(self) -> str:
-        """The whole text, from which an equal recipe can be read."""
-        return self.parsed.text
+        """A text from which an equal recipe can be read.
+
+        It is the very text that this was read from; where seed, dtype or selection have been overridden, it
+        is one that says everything by itself.
+        """
+        return self.plan().text if self.parsed.changed else self.parsed.text
 
     def plan(self) -> Plan:
         """Work out what every tensor will be, without drawing anything.
@@ -174,14 +207,15 @@ class Recipe:
             self._plan = make_plan(self.parsed)
         return self._plan
 
-    def __getitem__(self, name: str) -> LazyArray:
+    def __getitem__(self, name: str) -> LazyArray | StoredArray:
         """The values of one tensor, which are made when they are indexed.
 
         Args:
             name: The tensor's name, or that of one that is tied to another.
 
         Returns:
-            A `LazyArray` of its shape and dtype; of the same values every time.
+            A `LazyArray` of its shape and dtype, of the same values every time; a `StoredArray`, which is
+            indexed alike, where a rule copies them from a file.
 
         Raises:
             RecipeError: The recipe has no such tensor, or no meaning.
@@ -199,7 +233,7 @@ class Recipe:
             message += f" that its plan lists.{hint or ' Take one of these.'}"
             raise RecipeError(message, file=self.parsed.file)
         with tensor.drawing() as values:
-            if not tensor.initializer.makes_regions:
+            if tensor.template is not None and not tensor.template.makes_regions:
                 # It may draw without a seed when it is called, and that has to happen here.
                 values[:0] if values.shape else values[()]
             return values

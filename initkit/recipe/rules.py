@@ -1,142 +1,168 @@
-"""Rules made ready: a pattern, a class, and what its arguments are for each tensor."""
+"""Rules made ready: which tensors each takes, and what it does with them."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from initkit.errors import ArgumentError, InitkitError, UnknownNameError, did_you_mean, nearest_names
-from initkit.initializer import Initializer
-from initkit.recipe.arguments import ArgumentReader, ArgumentValues, takes_numbers
+from initkit.dtypes import DType, resolve_dtype
+from initkit.errors import ArgumentError, DTypeError
+from initkit.io.safetensors import DTYPE_NAMES
+from initkit.recipe.arguments import Captures, Template, read_text
 from initkit.recipe.arithmetic import Number
 from initkit.recipe.expression import RESERVED_NAMES
-from initkit.recipe.parse import ParsedRecipe, Rule
+from initkit.recipe.making import InitializerMaker
 from initkit.recipe.pattern import Pattern, parse_pattern
-from initkit.registry import BUILT_IN, registry
-from initkit.seed import SeedGenerator
+from initkit.recipe.place import Place
+from initkit.recipe.predicate import Predicate, read_predicate
+from initkit.recipe.regex import Regex, parse_regex
+from initkit.recipe.specs import Rule
 
-Captures: TypeAlias = Mapping[str, Number | str]
+NamePattern: TypeAlias = Pattern | Regex
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """A rule whose pattern, class and expressions have been read. Made by `compile_rule`.
+    """A rule that has been read. Made by `compile_rule`.
 
     Attributes:
-        recipe: The recipe, for messages.
         rule: The rule as it was written.
         pattern: Which names it takes.
-        cls: The class of its initializers.
-        takes_seed: Whether they have a seed.
-        arguments: Their other arguments: values, and expressions that wait for captures.
-        variables: The value of every variable.
+        predicate: Which shapes and dtypes, or None for all.
+        maker: What makes the initializers, or None.
+        dtype: The dtype that its tensors get, or None for their own.
+        tie: The tensor that its tensors are the same as, or None.
+        seed_path: The names by which values are drawn, or None for the tensor's own.
+        copy_file: The file that values come from, or None.
+        copy_name: Their name in it, or None for the tensor's own.
     """
 
-    recipe: ParsedRecipe
     rule: Rule
-    pattern: Pattern
-    cls: Any
-    takes_seed: bool
-    arguments: Mapping[str, Any]
-    variables: Mapping[str, Number]
+    pattern: NamePattern
+    predicate: Predicate | None
+    maker: InitializerMaker | None
+    dtype: DType | None
+    tie: Template | None
+    seed_path: tuple[Template, ...] | None
+    copy_file: Template | None
+    copy_name: Template | None
 
-    def make(self, name: str, captures: Captures, generator: SeedGenerator) -> Initializer:
-        """The initializer of one tensor.
+    @property
+    def who(self) -> str:
+        """The rule, as messages name it."""
+        rule = self.rule
+        pattern = f"regex {rule.match!r}" if rule.is_regex else repr(rule.match)
+        return f"rule {rule.number}, {pattern}{' with `where`' if rule.where else ''},"
+
+    def match(self, name: str, shape: tuple[int, ...], dtype: DType) -> Captures | None:
+        """What the captures stand for, or None if the tensor is not meant.
 
         Args:
-            name: The tensor's name, for messages.
-            captures: What the pattern's captures stand for in that name.
-            generator: The tensor's generator, given to classes that take a seed.
+            name: The tensor's name.
+            shape: Its shape.
+            dtype: Its dtype, before a rule gives it another one.
 
         Returns:
-            A new object.
-
-        Raises:
-            RecipeError: An expression has no value, or the class refuses an argument.
+            A value for every capture.
         """
-        config = {key: self._value(key, value, name, captures) for key, value in self.arguments.items()}
-        if self.takes_seed:
-            config["seed"] = generator
-        try:
-            made = self.cls.from_config(config)
-        except (InitkitError, TypeError, ValueError) as error:
-            wrong = f"rule {self.rule.number} cannot make an initializer for tensor {name!r}: {error}"
-            raise self.recipe.error_at(self.rule.init.line, wrong) from error
-        if not isinstance(made, Initializer):
-            wrong = f"{self.rule.init.name!r} in rule {self.rule.number} is no initializer."
-            received = f"Received: an object of type {type(made).__name__}."
-            remedy = "Derive its class from initkit.Initializer."
-            raise self.recipe.error_at(self.rule.init.line, wrong, received, remedy)
-        return made if self.takes_seed else made.seeded(generator)
+        captures = self.pattern.match(name)
+        if captures is None or self.predicate is None or self.predicate.holds(shape, dtype.name):
+            return captures
+        return None
 
-    def _value(self, argument: str, value: Any, name: str, captures: Captures) -> Any:
-        line = self.rule.init.argument_lines[argument]
-        who = f"argument {argument!r} of rule {self.rule.number} for tensor {name!r}"
-        return ArgumentValues(self.recipe, who, line, self.rule.match, self.variables, captures).of(value)
+    def why_not(self, name: str, shape: tuple[int, ...], dtype: DType) -> str | None:
+        """Why a tensor is not meant, in words; None where it is.
+
+        Args:
+            name: The tensor's name.
+            shape: Its shape.
+            dtype: Its dtype, before a rule gives it another one.
+
+        Returns:
+            Words such as `"the name does not match"`.
+        """
+        if self.pattern.match(name) is None:
+            return "the name does not match"
+        return None if self.predicate is None else self.predicate.why_not(shape, dtype.name)
 
 
-def compile_rule(recipe: ParsedRecipe, rule: Rule, variables: Mapping[str, Number]) -> CompiledRule:
+def compile_rule(rule: Rule, variables: Mapping[str, Number], layout: str | None) -> CompiledRule:
     """Read a rule's pattern, find its class, and read its arguments' expressions.
 
     Args:
-        recipe: The recipe.
-        rule: One of its rules.
+        rule: One of a recipe's rules.
         variables: The value of every variable.
+        layout: How initializers read shapes if the rule does not say so, or None.
 
     Returns:
-        The rule, ready to make initializers.
+        The rule, ready to take tensors.
 
     Raises:
         RecipeError: The pattern is none, no initializer has the name, an argument is unknown, an expression
             is none, or a capture has the name of a variable.
     """
-    pattern = _read_pattern(recipe, rule, variables)
-    cls = _find_class(recipe, rule)
-    parameters = inspect.signature(cls).parameters
-    known = (*variables, *pattern.captures)
-    arguments = {}
-    for name, value in rule.init.arguments.items():
-        line = rule.init.argument_lines[name]
-        parameter = parameters.get(name)
-        if parameter is None and not _takes_any(parameters):
-            known_arguments = [key for key in parameters if key != "seed"]
-            allowed = f"Allowed: {', '.join(known_arguments) or 'none'}."
-            hint = did_you_mean(nearest_names(name, known_arguments))
-            wrong = f"{rule.init.name} has no argument {name!r}, which rule {rule.number} gives it."
-            raise recipe.error_at(line, wrong, f"{allowed}{hint} Remove it, or correct it.")
-        who = f"argument {name!r} of rule {rule.number}"
-        numeric = parameter is not None and takes_numbers(parameter)
-        reader = ArgumentReader(recipe, who, line, known, tuple(pattern.captures))
-        arguments[name] = reader.read(value, numeric)
-    return CompiledRule(recipe, rule, pattern, cls, "seed" in parameters, arguments, variables)
+    pattern = _read_pattern(rule, variables)
+    captures = tuple(pattern.captures)
+    who = f"rule {rule.number}"
+
+    def text(value: str | None, what: str) -> Template | None:
+        return None if value is None else read_text(value, rule.place, f"`{what}` of {who}", captures)
+
+    seed_path = None
+    if rule.seed_path is not None:
+        at = rule.place.inside("seed_path")
+        seed_path = tuple(read_text(name, at, f"`seed_path` of {who}", captures) for name in rule.seed_path)
+    maker = None
+    if rule.init is not None:
+        maker = InitializerMaker.read(rule, rule.init, captures, variables, layout)
+    return CompiledRule(
+        rule=rule,
+        pattern=pattern,
+        predicate=read_predicate(rule.where, variables, rule.place.inside("where"), who),
+        maker=maker,
+        dtype=None if rule.dtype is None else stored_dtype(rule.dtype, rule.place.inside("dtype"), who),
+        tie=text(rule.tie, "tie"),
+        seed_path=seed_path,
+        copy_file=None if rule.copy is None else text(rule.copy.file, "copy"),
+        copy_name=None if rule.copy is None else text(rule.copy.name, "copy"),
+    )
 
 
-def _read_pattern(recipe: ParsedRecipe, rule: Rule, variables: Mapping[str, Number]) -> Pattern:
+def stored_dtype(name: str, place: Place, who: str) -> DType:
+    """The dtype of a name that a safetensors file can hold.
+
+    Args:
+        name: A dtype's name.
+        place: Where it stands.
+        who: Whose dtype it is, for messages.
+
+    Returns:
+        Its row in the table.
+
+    Raises:
+        RecipeError: There is none, or it cannot be stored.
+    """
     try:
-        pattern = parse_pattern(rule.match, variables)
+        dtype = resolve_dtype(name)
+    except DTypeError as error:
+        msg = f"{who}: {error}"
+        raise place.error(msg) from error
+    if dtype.name not in DTYPE_NAMES:
+        wrong = f"{who} cannot be stored in a safetensors file. Received: {name!r}."
+        raise place.error(wrong, f"Allowed: {', '.join(DTYPE_NAMES)}. Choose one of these.")
+    return dtype
+
+
+def _read_pattern(rule: Rule, variables: Mapping[str, Number]) -> NamePattern:
+    try:
+        pattern = parse_regex(rule.match) if rule.is_regex else parse_pattern(rule.match, variables)
     except ArgumentError as error:
-        raise recipe.error_at(rule.line, f"the pattern of rule {rule.number}: {error}") from error
+        msg = f"the pattern of rule {rule.number}: {error}"
+        raise rule.place.error(msg) from error
     for name in pattern.captures:
         if name in variables or name in RESERVED_NAMES:
-            kind = "variable" if name in variables else "function or constant"
-            wrong = f"the capture {{{name}}} of rule {rule.number} has the name of a {kind}."
-            raise recipe.error_at(rule.line, wrong, "Expressions could mean either; rename the capture.")
+            kind = "a variable" if name in variables else "something else in expressions"
+            wrong = f"the capture {{{name}}} of rule {rule.number} has the name of {kind}."
+            raise rule.place.error(wrong, "Expressions could mean either; rename the capture.")
     return pattern
-
-
-def _find_class(recipe: ParsedRecipe, rule: Rule) -> Any:
-    try:
-        return registry.find(rule.init.name)
-    except UnknownNameError as error:
-        # A built-in class has shorter names than the one with its package in front.
-        hint = did_you_mean(name for name in error.suggestions if not name.startswith(f"{BUILT_IN}>"))
-        wrong = f"unknown initializer {rule.init.name!r} in rule {rule.number}."
-        allowed = f"Allowed: the names that `initkit list` prints.{hint}"
-        remedy = "Correct it, or register your own class in a module that has been imported."
-        raise recipe.error_at(rule.init.line, wrong, allowed, remedy) from error
-
-
-def _takes_any(parameters: Mapping[str, inspect.Parameter]) -> bool:
-    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())

@@ -46,19 +46,21 @@ def test_everything_is_read_with_its_line() -> None:
         ),
         "model.yaml",
     )
-    assert (recipe.seed, recipe.dtype, recipe.dtype_line, recipe.file) == (2**64, "bfloat16", 3, "model.yaml")
-    assert [(entry.name, entry.value, entry.line) for entry in recipe.variables] == [
+    assert (recipe.seed, recipe.dtype, recipe.file) == (2**64, "bfloat16", "model.yaml")
+    assert [(entry.name, entry.value, entry.place.line) for entry in recipe.variables] == [
         ("d", 4, 5),
         ("ff", "4 * d", 6),
         ("scale", 0.5, 7),
     ]
-    assert [(entry.name, entry.shape, entry.dtype, entry.tie, entry.line) for entry in recipe.tensors] == [
+    assert [
+        (entry.name, entry.shape, entry.dtype, entry.tie, entry.place.line) for entry in recipe.tensors
+    ] == [
         ("a.{0..1}.w", ("d", 2), None, None, 9),
         ("b", ("ff",), "float16", None, 10),
         ("c", (), None, "b", 13),
         ("scalar", (), None, None, 14),
     ]
-    inits = [rule.init for rule in recipe.rules]
+    inits = [rule.init for rule in recipe.rules if rule.init is not None]
     assert [(rule.number, rule.match, rule.line) for rule in recipe.rules] == [
         (1, "*", 16),
         (2, "b", 21),
@@ -71,7 +73,10 @@ def test_everything_is_read_with_its_line() -> None:
         ("ones", {}),
         ("HeNormal", {"input_axes": [0]}),
     ]
-    assert inits[0].argument_lines == {"mean": 19, "stddev": 20}
+    assert {name: place.line for name, place in inits[0].argument_places.items()} == {
+        "mean": 19,
+        "stddev": 20,
+    }
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**200])
@@ -81,15 +86,19 @@ def test_seeds_of_any_size(seed: int) -> None:
 
 
 def test_dtype_and_variables_may_be_left_out() -> None:
-    """Without a dtype tensors are float32; without variables there are none."""
+    """Without variables there are none; what stands for a dtype is the plan's to say."""
     recipe = parse_recipe(recipe_text(variables=""))
-    assert (recipe.dtype, recipe.variables) == ("float32", ())
+    assert (recipe.dtype, recipe.variables) == (None, ())
 
 
 # The sections that differ from a sound recipe, the line, and words of the message in their order.
 MALFORMED = [
     # The whole.
-    ({"head": ""}, 1, "no `initkit` and `seed`. Every recipe has `initkit`, `seed`, `tensors` and `rules`"),
+    (
+        {"head": ""},
+        1,
+        "no `initkit` and `seed`. Every recipe has `initkit`, `seed`, `rules`, and `tensors` or `from`",
+    ),
     ({"head": "initkit: 1\n"}, 1, "the recipe has no `seed`"),
     ({"tensors": ""}, 1, "the recipe has no `tensors`"),
     ({"rules": ""}, 1, "the recipe has no `rules`"),
@@ -103,11 +112,12 @@ MALFORMED = [
     (
         {"head": "initkit: 1\nsed: 1\n"},
         2,
-        "unknown key 'sed' in a recipe. Allowed: initkit, seed,|mean 'seed'",
+        "unknown key 'sed' in a recipe. Allowed: initkit, preset, extends, seed,|mean 'seed'",
     ),
     ({"head": "initkit: 1\nseed: 1\nseed: 2\n"}, 3, "'seed' stands twice in one mapping, first on line 2"),
     ({"head": "initkit: 1\nseed: 1\ndtype: 32\n"}, 3, "`dtype` must be text. Received: 32|bfloat16"),
-    ({"head": "initkit: 1\nseed: 1\nextends: gpt2\n"}, 3, "unknown key 'extends'"),
+    ({"head": "initkit: 1\nseed: 1\nextends: 3\n"}, 3, "`extends` must be a mapping. Received: 3|gpt2@1"),
+    ({"head": "initkit: 1\nseed: 1\nextends: {}\n"}, 3, "`extends` must name one recipe. Received: 0 of"),
     # Variables.
     ({"variables": "variables: [1]\n"}, 3, "`variables` must be a mapping. Received: a list of 1"),
     ({"variables": "variables: {d-k: 1}\n"}, 3, "'d-k' cannot name a variable. Allowed: ASCII letters"),
@@ -142,13 +152,17 @@ MALFORMED = [
     ({"rules": "rules: []\n"}, 7, "`rules` must be a list of at least one rule. Received: an empty list"),
     ({"rules": "rules: {match: a, init: ones}\n"}, 7, "must be a list of at least one|a mapping of 2"),
     ({"rules": "rules:\n  - zeros\n"}, 8, "rule 1 must be a mapping. Received: 'zeros'"),
-    ({"rules": "rules:\n  - {match: a}\n"}, 8, "rule 1 has no `init`. A rule needs `match`"),
-    ({"rules": "rules:\n  - {init: ones}\n"}, 8, "rule 1 has no `match`"),
-    ({"rules": "rules:\n  - {}\n"}, 8, "rule 1 has no `match` and `init`"),
     (
-        {"rules": "rules:\n  - match: a\n    init: ones\n    dtype: int8\n"},
+        {"rules": "rules:\n  - {match: a}\n"},
+        8,
+        "rule 1 has no `init`. A rule needs an initializer, or|one of `init`, `skip`, `tie`, `copy`",
+    ),
+    ({"rules": "rules:\n  - {init: ones}\n"}, 8, "rule 1 has no `match`"),
+    ({"rules": "rules:\n  - {}\n"}, 8, "rule 1 has no `match`. A rule needs a pattern of names"),
+    (
+        {"rules": "rules:\n  - match: a\n    init: ones\n    dtyp: int8\n"},
         10,
-        "unknown key 'dtype' in rule 1",
+        "unknown key 'dtyp' in rule 1|mean 'dtype'",
     ),
     (
         {"rules": "rules:\n  - {match: a, init: ones}\n  - {match: 3, init: ones}\n"},
@@ -254,7 +268,9 @@ def test_long_form_names_what_was_registered() -> None:
     }
     for init, name in inits.items():
         recipe = parse_recipe(recipe_text(rules=f"rules:\n  - {{match: a, init: {init}}}\n"))
-        assert recipe.rules[0].init.name == name
+        init_of_rule = recipe.rules[0].init
+        assert init_of_rule is not None
+        assert init_of_rule.name == name
 
 
 def test_parsing_imports_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

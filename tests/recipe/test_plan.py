@@ -19,14 +19,27 @@ GPT2 = Path(__file__).parents[2] / "examples" / "recipes" / "gpt2.yaml"
 # Sections that differ from a sound recipe, the line, and the words of the message in their order.
 MEANINGLESS = [
     # Variables.
-    ({"variables": "variables: {sqrt: 2}\n"}, 3, "variable 'sqrt' has the name of a function or constant"),
-    ({"variables": "variables:\n  pi: 3\n"}, 4, "variable 'pi' has the name of a function or constant"),
     (
-        {"variables": "variables:\n  d: e\n  e: 1\n"},
-        4,
-        "unknown variable 'e' in variable 'd'|on line 5; move it",
+        {"variables": "variables: {sqrt: 2}\n"},
+        3,
+        "variable 'sqrt' has a name that means something else in expressions",
     ),
-    ({"variables": "variables:\n  d: d\n"}, 4, "unknown variable 'd' in variable 'd'"),
+    (
+        {"variables": "variables:\n  pi: 3\n"},
+        4,
+        "variable 'pi' has a name that means something else in expressions",
+    ),
+    (
+        {"variables": "variables:\n  d: e\n  e: f\n  f: d\n"},
+        4,
+        "variable 'd' is worked out from itself: d needs e needs f needs d. Give one of them a number",
+    ),
+    ({"variables": "variables:\n  d: d\n"}, 4, "variable 'd' is worked out from itself: d needs d."),
+    (
+        {"variables": "variables:\n  d: fan_in\n"},
+        4,
+        "'fan_in' asks about a tensor in variable 'd', where there is",
+    ),
     ({"variables": "variables:\n  dim: 1\n  e: 2 * dmi\n"}, 5, "'dmi'|Received: '2 * dmi'|mean 'dim'"),
     ({"variables": "variables: {d: 1 / 0}\n"}, 3, "variable 'd': Division by zero.|^ column 3"),
     ({"variables": "variables: {d: 2 +}\n"}, 3, "variable 'd': A number, a name or an opening parenthesis"),
@@ -65,7 +78,11 @@ MEANINGLESS = [
     ),
     ({"tensors": "tensors:\n  a: {shape: [2], dtype: complex128}\n"}, 5, "cannot be stored in a safetensors"),
     ({"head": "initkit: 1\nseed: 1\ndtype: float7\n"}, 3, "the recipe's `dtype`: Unknown dtype|'float7'"),
-    ({"tensors": "tensors:\n  a: [2]\n  b: {tie: aa}\n"}, 6, "'b' is tied to 'aa', and no tensor|mean 'a'"),
+    (
+        {"tensors": "tensors:\n  a: [2]\n  b: {tie: aa}\n"},
+        6,
+        "'b' is tied to 'aa', and no tensor of that name is stored|mean 'a'",
+    ),
     ({"tensors": "tensors:\n  a: [2]\n  b: {tie: b}\n"}, 6, "tensor 'b' is tied to itself"),
     (
         {"tensors": "tensors:\n  a: [2]\n  b: {tie: c}\n  c: {tie: a}\n"},
@@ -87,7 +104,7 @@ MEANINGLESS = [
     (
         {"rules": "rules:\n  - {match: '{max}.a', init: ones}\n"},
         8,
-        "{max} of rule 1 has the name of a function",
+        "{max} of rule 1 has the name of something else in expressions",
     ),
     (
         {"rules": "rules:\n  - {match: '*', init: onse}\n"},
@@ -268,29 +285,32 @@ def test_all_that_does_not_fit_is_listed_at_once() -> None:
     assert str(caught.value).splitlines() == [
         "r.yaml:5: 6 tensors and rules do not fit together.",
         "  r.yaml:5: no rule matches 6 tensors: w.2, w.3, w.4, w.5, w.6 and 1 more. Add a rule, or a last one"
-        ' that matches "*".',
-        "  r.yaml:6: no rule matches tensor 'v'. Add a rule, or a last one that matches \"*\".",
-        "  r.yaml:7: no rule matches tensor 'x'. Add a rule, or a last one that matches \"*\".",
+        ' that matches "*"; `skip: true` leaves tensors out.',
+        "  r.yaml:6: no rule matches tensor 'v'. Add a rule, or a last one that matches \"*\"; `skip: true`"
+        " leaves tensors out.",
+        "  r.yaml:7: no rule matches tensor 'x'. Add a rule, or a last one that matches \"*\"; `skip: true`"
+        " leaves tensors out.",
         "  r.yaml:12: rule 3, 'w.[01]', is never used: earlier rules take all 2 tensors that it matches"
         " (rule 1, 'w.0', takes 1, rule 2, 'w.1', takes 1). The first match wins; move it up, or remove it.",
-        "  r.yaml:13: rule 4, 'y', matches no tensor. Correct the pattern, or remove the rule.",
+        "  r.yaml:13: rule 4, 'y', matches no tensor. Correct the pattern, remove the rule, or mark it"
+        " `optional: true`.",
         "  r.yaml:14: rule 5, 'x2', matches no tensor. It matches tied ones, which take no rule. Correct the"
-        " pattern, or remove the rule.",
+        " pattern, remove the rule, or mark it `optional: true`.",
     ]
 
 
 def test_text_is_an_expression_only_where_a_number_is_wanted() -> None:
     """A variable that is called like an option changes nothing where text is wanted."""
     text = recipe_text(
-        variables="variables: {fan_out: 3, uniform: 4}\n",
+        variables="variables: {fan_avg: 3, uniform: 4}\n",
         tensors="tensors:\n  a: [2, 2]\n",
         rules="""\
         rules:
-          - {match: a, init: {variance_scaling: {scale: uniform / 2, mode: fan_out, distribution: uniform}}}
+          - {match: a, init: {variance_scaling: {scale: uniform / 2, mode: fan_avg, distribution: uniform}}}
         """,
     )
     made = plan_of(text).tensors[0].initializer
-    assert made == ik.VarianceScaling(2.0, "fan_out", "uniform", seed=ik.SeedGenerator(42).child("a"))
+    assert made == ik.VarianceScaling(2.0, "fan_avg", "uniform", seed=ik.SeedGenerator(42).child("a"))
 
 
 def test_constants_may_be_lists_of_expressions() -> None:
