@@ -34,7 +34,9 @@ def test_a_class_that_takes_any_argument_gets_them_as_they_are() -> None:
     plan = plan_of(
         tensors_and_rules("a: [1]", "{match: a, init: {tests_of_rules>Loose: {value: 3, note: d}}}")
     )
-    assert plan.tensors[0].initializer.get_config() == {"value": 3, "note": "d"}
+    made = plan.tensors[0].initializer
+    assert made is not None
+    assert made.get_config() == {"value": 3, "note": "d"}
 
 
 @ik.register("tests_of_rules")
