@@ -18,7 +18,7 @@ from initkit.kernels import filling_in_place
 from initkit.lazy import LazyArray
 from initkit.region import Region, as_shape
 from initkit.seed import SeedGenerator, as_seed, constant_draw, current_scope
-from initkit.targets import as_target, note_written
+from initkit.targets import as_target, note_written, on_host
 
 ArrayT = TypeVar("ArrayT")
 
@@ -60,6 +60,8 @@ class Initializer(Configurable):
 
     # Whether any region can be made without the rest of the tensor.
     makes_regions: bool = False
+    # Whether every element of a tensor follows the same law, so that those of a part have the moments of the whole.
+    one_law: bool = False
 
     @abstractmethod
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
@@ -172,7 +174,7 @@ class Initializer(Configurable):
         """
         returned = self(shape, dtype=dtype.name)
         try:
-            result = np.asarray(returned)
+            result = np.asarray(on_host(returned))
             kind = resolve_dtype(result.dtype).kind
         except (TypeError, ValueError, RuntimeError):
             message = f"{self!r:.200} returned no array of numbers. Received: {returned!r:.100} of type"

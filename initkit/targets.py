@@ -90,6 +90,24 @@ def _target(array: Any) -> Target:
     raise ArgumentTypeError(message)
 
 
+def on_host(array: Any) -> Any:
+    """An array in this process' memory: a copy of one of CuPy's, and anything else as it is.
+
+    Args:
+        array: Whatever an initializer returned.
+
+    Returns:
+        A NumPy array, or what was given.
+
+    Example:
+        >>> on_host(np.ones(2)).tolist()
+        [1.0, 1.0]
+    """
+    if _is_of(array, "ndarray", "cupy"):
+        return get_backend("cupy", array.device.id).to_numpy(array)
+    return array
+
+
 def _is_of(array: Any, name: str, *libraries: str) -> bool:
     # Whoever holds such an array has imported its library, so names are enough, and it need not be installed.
     return any(

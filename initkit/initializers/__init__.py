@@ -1,5 +1,6 @@
 """The initializers themselves: one module per family, blind to where arrays live."""
 
+from initkit.initializers.along_axis import Cycle, Ramp
 from initkit.initializers.biases import NaN, PriorProbability
 from initkit.initializers.block_orthogonal import BlockOrthogonal
 from initkit.initializers.blocks import Blocks, Stack
@@ -21,6 +22,7 @@ from initkit.initializers.normalized import NormalizedRows
 from initkit.initializers.orthogonal import Orthogonal
 from initkit.initializers.orthogonal_convolution import DeltaOrthogonal, OrthogonalConvolution
 from initkit.initializers.overwrite import Overwrite
+from initkit.initializers.positions import SinusoidalPositions
 from initkit.initializers.quaternion import Quaternion
 from initkit.initializers.random import RandomNormal, RandomUniform
 from initkit.initializers.scale import Scale
@@ -52,6 +54,7 @@ __all__ = [
     "Blocks",
     "ChronoBias",
     "Constant",
+    "Cycle",
     "DeltaOrthogonal",
     "DepthScaled",
     "Dirac",
@@ -84,10 +87,12 @@ __all__ = [
     "Overwrite",
     "PriorProbability",
     "Quaternion",
+    "Ramp",
     "RandomFourier",
     "RandomNormal",
     "RandomUniform",
     "Scale",
+    "SinusoidalPositions",
     "Siren",
     "SmallInit",
     "Sparse",

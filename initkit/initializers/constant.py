@@ -37,6 +37,7 @@ class Zeros(RegionInitializer):
         [[0, 0], [0, 0]]
     """
 
+    one_law = True
     kinds: ClassVar[tuple[Kind, ...]] = _EVERY_KIND
 
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
@@ -64,6 +65,7 @@ class Ones(RegionInitializer):
         [True, True, True]
     """
 
+    one_law = True
     kinds: ClassVar[tuple[Kind, ...]] = _EVERY_KIND
 
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
@@ -107,6 +109,7 @@ class Constant(RegionInitializer):
 
     def __init__(self, value: Any = 0.0) -> None:
         self.value = _checked_value(value)
+        self.one_law = np.ndim(self.value) == 0
 
     def check(self, shape: tuple[int, ...], dtype: DType) -> None:
         """Refuse a shape other than the array's, and a dtype that cannot hold the value."""

@@ -83,6 +83,8 @@ class RandomNormal(RandomInitializer):
         Box and Muller, "A note on the generation of random normal deviates", 1958.
     """
 
+    one_law = True
+
     kinds: ClassVar[tuple[Kind, ...]] = ("float", "complex")
 
     def __init__(
@@ -139,6 +141,8 @@ class RandomUniform(RandomInitializer):
         >>> bool((values >= -1).all() and (values < 1).all())
         True
     """
+
+    one_law = True
 
     kinds: ClassVar[tuple[Kind, ...]] = ("float", "complex")
 

@@ -21,6 +21,11 @@ _BUFFER_ELEMENTS = 1 << 21
 class Rescaled(Modifier):
     """The base class of modifiers that multiply; a subclass says by what."""
 
+    def __init__(self, initializer: object) -> None:
+        """Keep the initializer."""
+        super().__init__(initializer)
+        self.one_law = self.initializer.one_law
+
     @abstractmethod
     def factor_for(self, shape: tuple[int, ...]) -> float:
         """The factor for a tensor of that shape."""
@@ -65,7 +70,8 @@ class Scale(Rescaled):
     """Another initializer's values, times a number.
 
     Formula: `w = factor·initializer(shape)`, computed in float32, or in float64 for float64; narrower dtypes
-    are the float32 values rounded once.
+    are the float32 values rounded once. Signs are those of IEEE's products, as in NumPy: a factor of 0 makes
+    of negative values -0, which equals 0.
 
     Args:
         initializer: The initializer; names and configs are read as by `initkit.get`.

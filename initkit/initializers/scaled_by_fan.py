@@ -51,6 +51,8 @@ class ScaledByFan(RandomInitializer):
         Moments(mean=0.0, std=0.015625)
     """
 
+    one_law = True
+
     kinds: ClassVar[tuple[Kind, ...]] = ("float", "complex")
 
     scale: float

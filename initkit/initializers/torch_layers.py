@@ -23,6 +23,8 @@ from initkit.seed import SeedGenerator
 class _Bounded(RandomInitializer):
     """The base class of uniform laws around 0 whose bound follows from a shape: `w ~ U[-b, b)`."""
 
+    one_law = True
+
     @abstractmethod
     def bound(self, shape: tuple[int, ...]) -> float:
         """The bound for a tensor of that shape."""

@@ -91,6 +91,8 @@ class TruncatedNormal(RandomInitializer):
         `torch.nn.init.trunc_normal_`.
     """
 
+    one_law = True
+
     kinds: ClassVar[tuple[Kind, ...]] = ("float", "complex")
 
     def __init__(

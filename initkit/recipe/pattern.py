@@ -6,7 +6,7 @@ In the names of `tensors`, braces hold what is written out:
 |---|---|
 | `{q,k,v}` | each item of a list |
 | `{0..11}` | each integer of a range, both ends included |
-| `{0..n_layer-1}` | the same; the ends may be expressions over variables |
+| `{0..n_layer-1}` | the same; the ends may be expressions over variables, and the range empty, as in `{0..-1}` |
 | `{0..11..2}` | every second one |
 | `{00..11}` | each with as many digits as the longest end that begins with 0 |
 
@@ -56,6 +56,8 @@ _PATTERN_PARTS = re.compile(
 _DIGITS = "0123456789"
 _ZEROS = str.maketrans(_DIGITS, "0" * len(_DIGITS))
 _NO_DIGIT = re.compile("[^0-9]*")
+# What a pattern with an empty range matches.
+_NOTHING = re.compile(r"(?!)")
 _CAPTURE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _SET_MEMBERS = re.compile(r"(.)(?:-(.))?", re.DOTALL)
 _PADDED = re.compile(r"\s*0[0-9]+\s*", re.ASCII)
@@ -89,8 +91,9 @@ def expand_braces(text: str, names: Mapping[str, Number] | None = None) -> list[
         All names, at most a million; the last braces vary fastest.
 
     Raises:
-        ArgumentError: If braces are unbalanced or nested, or hold neither list nor range; if an item or a
-            range is empty; if an end of a range has no value or is no integer; if there are too many names.
+        ArgumentError: If braces are unbalanced or nested, or hold neither list nor range; if an item is
+            empty or a range descends; if an end of a range has no value or is no integer; if there are too
+            many names.
         ArgumentTypeError: If `text` is not a string.
 
     Example:
@@ -214,6 +217,8 @@ def parse_pattern(text: str, names: Mapping[str, Number] | None = None) -> Patte
 
 def _regex(text: str, branches: list[list[_Part]]) -> re.Pattern[str]:
     """What matches a whole name by any of the branches."""
+    if not branches:
+        return _NOTHING
     tags = count()
     return re.compile(f"(?:{'|'.join(_branch(text, branch, tags) for branch in branches)})\\Z", re.DOTALL)
 
@@ -292,9 +297,10 @@ def _range(text: str, part: _Part, names: Mapping[str, Number]) -> list[str]:
             "A range has too many parts. Allowed: {first..last} and {first..last..step}.", text, part.column
         )
     first, last, step = (_integer(text, part, end, names) for end in (*ends, "1")[:3])
-    if not (0 <= first <= last and step >= 1):
-        message = f"The range from {first} to {last} by {step} is empty or not ascending."
-        fail_at(f"{message} Allowed: 0 <= first <= last, step >= 1.", text, part.column)
+    # A range that ends just before it begins is that of no layers.
+    if not (0 <= first <= last + 1 and step >= 1):
+        message = f"The range from {first} to {last} by {step} is not ascending."
+        fail_at(f"{message} Allowed: 0 <= first <= last + 1, step >= 1.", text, part.column)
     if (last - first) // step >= _MOST_NAMES:
         fail_at(f"The range is too long. Allowed: {_MOST_NAMES:,} numbers.", text, part.column)
     digits = max((len(end.strip()) for end in ends[:2] if _PADDED.fullmatch(end)), default=1)

@@ -159,6 +159,9 @@ def test_classes_of_ones_own(cuda: Cuda) -> None:
     Tent(seed=7).fill(target.T)
     assert host(target).T.tobytes() == wanted.tobytes()
     assert host(Tent(seed=generator())((5, 4))).tobytes() == wanted.tobytes()
+    for array in (DeviceArray((5, 4), np.float32), np.empty((5, 4), np.float32)):
+        assert host(Tent(seed=generator()).fill(array)).tobytes() == wanted.tobytes()
+    assert host(Tent(seed=generator()).lazy((5, 4))[2]).tobytes() == wanted[2].tobytes()
 
 
 def test_nothing_waits_for_the_device(cuda: Cuda, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,10 +45,10 @@ NOT_NAMES = [
     ("{a,,b}", "An item of the list is empty. Remove a comma", 4),
     ("{a,}", "An item of the list is empty", 4),
     ("{,}", "An item of the list is empty", 2),
-    ("x{3..0}", "range from 3 to 0 by 1 is empty or not ascending. Allowed: 0 <= first <= last", 2),
-    ("{0..n-4}", "range from 0 to -1 by 1 is empty", 1),
+    ("x{3..0}", "range from 3 to 0 by 1 is not ascending. Allowed: 0 <= first <= last + 1", 2),
+    ("{0..n-5}", "range from 0 to -2 by 1 is not ascending", 1),
     ("{-1..2}", "range from -1 to 2", 1),
-    ("{0..2..0}", "by 0 is empty or not ascending", 1),
+    ("{0..2..0}", "by 0 is not ascending", 1),
     ("{0..2..-1}", "by -1", 1),
     ("{0..1..2..3}", "A range has too many parts. Allowed: {first..last} and {first..last..step}", 1),
     ("{0..half}", "goes from integer to integer. Received: 0.5 from 'half'. Use // or floor", 1),
@@ -309,3 +309,11 @@ def _assignments(parts: list[str], name: str, at: int) -> Iterator[dict[str, int
         allowed = {"?": character, "[ab]": "ab", "[!a]": "b.1"}.get(part, part)
         if character in allowed:
             yield from _assignments(rest, name, at + 1)
+
+
+def test_ranges_of_nothing() -> None:
+    """A range that ends just before it begins names nothing, and matches nothing: a model without layers."""
+    assert expand_braces("h.{0..n-1}.w", {"n": 0}) == []
+    assert expand_braces("h.{4..3}.{a,b}") == []
+    assert parse_pattern("h.{0..n-1}.w", {"n": 0}).match("h.0.w") is None
+    assert parse_pattern("{0..-1}").match("") is None
