@@ -11,6 +11,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from initkit.recipe import Recipe
+from initkit.recipe.presets import preset_names
 
 DOCS = Path(__file__).parents[1] / "docs"
 BLOCKS = [
@@ -45,3 +46,10 @@ def test_every_recipe_has_a_meaning(text: str, folder: Path) -> None:
 def test_there_are_some() -> None:
     """The pages' recipes are found."""
     assert len(BLOCKS) >= 6
+
+
+def test_every_preset_is_listed() -> None:
+    """The table of presets has all of them, and no other."""
+    rows = re.findall(r"^\| (`[a-z0-9_]+@.*?) \|", (DOCS / "recipes.md").read_text("utf-8"), re.MULTILINE)
+    listed = [name for row in rows for name in re.findall(r"`(.*?)`", row)]
+    assert sorted(listed) == list(preset_names())

@@ -93,7 +93,7 @@ class Overwrite(Composite):
             self._replacement.fill_part(out[(*places, ...)].reshape(part.counts), part, draw.parts[1])
 
     def moments(self, shape: Any, dtype: Any = None) -> Moments | None:
-        """Those of both parts together; None where what is left of the initializer's has moments of its own."""
+        """Those of both parts together; None where what is left of the initializer's has its own."""
         lengths = as_shape(shape)
         target, kept = Region.from_index(lengths, self._index)
         rest = prod(lengths) - target.size
