@@ -79,6 +79,24 @@ DTYPES: dict[str, DType] = {row.name: row for row in _rows()}
 
 FLOAT32 = DTYPES["float32"]
 
+# What other libraries and file formats call them, to suggest ours. NumPy's own names are taken as they are.
+_ELSEWHERE = {
+    **{f"{short}{bits}": (f"float{bits}",) for short in ("f", "fp") for bits in (16, 32, 64)},
+    **{f"{sign[:1]}{bits}": (f"{sign}{bits}",) for sign in ("int", "uint") for bits in (16, 32, 64)},
+    **dict.fromkeys(("bf16", "bfloat", "brain16"), ("bfloat16",)),
+    **dict.fromkeys(("fp8", "float8"), ("float8_e4m3fn", "float8_e5m2")),
+    **dict.fromkeys(("e4m3", "e4m3fn", "f8_e4m3", "fp8_e4m3", "float8_e4m3"), ("float8_e4m3fn",)),
+    **dict.fromkeys(("e5m2", "f8_e5m2", "fp8_e5m2"), ("float8_e5m2",)),
+    # PyTorch's, whose float is not NumPy's.
+    "half": ("float16",),
+    "float": ("float32",),
+    "double": ("float64",),
+    "cfloat": ("complex64",),
+    "c64": ("complex64",),
+    "c128": ("complex128",),
+    "boolean": ("bool",),
+}
+
 
 def resolve_dtype(dtype: object = None) -> DType:
     """Find the table's row for whatever names a dtype.
@@ -132,8 +150,9 @@ def _resolve(dtype: object) -> DType:
 
 def _unknown(dtype: object) -> str:
     # Other libraries' dtypes print as torch.bfloat16, dtype('>f4') or <class 'jax.numpy.int4'>.
-    name = str(dtype).rpartition(".")[2]
-    hint = did_you_mean(nearest_names(name, DTYPES)) if len(name) < 40 else ""
+    name = str(dtype).rpartition(".")[2].strip()
+    near = _ELSEWHERE.get(name.lower()) or (nearest_names(name, DTYPES) if len(name) < 40 else ())
+    hint = did_you_mean(near)
     message = f"Unknown dtype. Received: {dtype!r:.100}. Allowed: {', '.join(DTYPES)}; or None for float32."
     if isinstance(dtype, int):
         return f"{message} A shape is one argument: write initializer((512, 256))."

@@ -115,7 +115,9 @@ def fans(
         depthwise: Whether each channel has kernels of its own (default False): `(3, 3, channels,
             multiplier)` as in Keras, where `o` is the multiplier; or, where the input axis has length 1,
             `(channels·multiplier, 1, 3, 3)` as in PyTorch, where the multiplier is `o/groups`, and 1 if
-            `groups` is not given. A kernel for one channel is a plain one: leave `depthwise` out.
+            `groups` is not given. A kernel for one channel is a plain one: leave `depthwise` out. In
+            PyTorch's, Paddle's, MLX's and Julia's layouts, and in letters with `O` before `I`, the input axis
+            has to have length 1, unless the kernel is transposed.
 
     Returns:
         `Fans`: integers, exact; its `str` tells how the shape was read.
@@ -124,8 +126,8 @@ def fans(
         ArgumentTypeError: An axis or `groups` is no integer, `layout` no text, a flag no bool.
         ArgumentError: Arguments that exclude each other, input without output axes, an axis named twice,
             a layout that does not exist, groups below 1.
-        ShapeError: The shape is malformed, has no such axis, does not fit the layout, or has channels that
-            cannot be divided into the groups.
+        ShapeError: The shape is malformed, has no such axis, does not fit the layout, has channels that
+            cannot be divided into the groups, or is none of a depthwise kernel in that layout.
 
     Example:
         >>> fans((64, 3, 7, 7), layout="torch")
@@ -225,12 +227,27 @@ class FanReading:
         if inputs == 1 and not self.transposed:
             # The output axis holds channels times multiplier, and groups alone can tell the two apart.
             return self._of_one_group(shape, outputs, "output") if self.groups > 1 else 1
+        if not self.transposed and self._is_stored_by_groups():
+            message = "A depthwise kernel of this layout has the input channels of one group, which is one"
+            message += f" channel. Received: the shape {shape}, read as layout={self.layout!r} with {inputs}"
+            message += " input"
+            message += " channels. Allowed: an input axis of length 1, as in (channels·multiplier, 1, 3, 3)"
+            message += " of"
+            message += " PyTorch. Leave out depthwise and give groups, or write as letters where the axis"
+            message += " of the"
+            message += " channels and, after it, that of the multiplier are: '...IO' for Keras' convention."
+            raise ShapeError(message)
         if self.groups not in (1, inputs):
             message = "A depthwise kernel has one group for each channel. Received:"
             message += f" groups={self.groups} for the shape {shape}, read with {inputs} channels. Allowed: 1"
             message += f" or {inputs}. Leave out groups."
             raise ShapeError(message)
         return outputs
+
+    def _is_stored_by_groups(self) -> bool:
+        """Whether the layout is of a library in which a depthwise kernel is one of as many groups."""
+        layout = self.layout or "keras"
+        return layout in ("torch", "paddle", "mlx", "julia") or 0 <= layout.find("O") < layout.find("I")
 
     def _of_one_group(self, shape: tuple[int, ...], channels: int, role: str) -> int:
         if channels % self.groups:

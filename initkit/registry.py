@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, overload
 
@@ -144,6 +145,10 @@ class Registry:
     def _every_name(self) -> set[str]:
         return {*self._by_full_name, *self._built_in, *self._named, *self._snake_cased}
 
+    def built_in_names(self, name: str) -> list[str]:
+        """Which of a class name and its snake_case form find a built-in class."""
+        return [bare for bare in dict.fromkeys((name, snake_case(name))) if bare in self._built_in]
+
     def full_name(self, cls: type) -> str | None:
         """The name `package>Name` that a class was entered under, or None."""
         return self._full_names.get(cls)
@@ -219,6 +224,10 @@ def register(package: Any = "custom", name: str | None = None, *, replace: bool 
     Returns:
         The class itself, unchanged.
 
+    Warns:
+        UserWarning: The name, or the same in snake_case, finds a built-in class, as it goes on to do: yours
+            is found by its full name alone, which is what configs have.
+
     Raises:
         ArgumentTypeError: What is decorated is no class with `get_config` and `from_config`, or a name is
             no string.
@@ -239,7 +248,7 @@ def register(package: Any = "custom", name: str | None = None, *, replace: bool 
         Tent()
     """
     if isinstance(package, type):
-        return register("custom", name, replace=replace)(package)
+        return _entered(package, "custom", name, replace)
     _check_name(package, "package")
     if package == BUILT_IN:
         message = (
@@ -251,16 +260,33 @@ def register(package: Any = "custom", name: str | None = None, *, replace: bool 
         _check_name(name, "name")
 
     def enter(cls: Any) -> Any:
-        if not isinstance(cls, type) or not (hasattr(cls, "get_config") and hasattr(cls, "from_config")):
-            message = (
-                f"This cannot be registered. Received: {cls!r:.100}. Allowed: classes with get_config and"
-            )
-            message += " from_config. Derive a class from initkit.Initializer."
-            raise ArgumentTypeError(message)
-        registry.add(cls, package, name or cls.__name__, replace=replace)
-        return cls
+        return _entered(cls, package, name, replace)
 
     return enter
+
+
+def _entered(cls: Any, package: str, name: str | None, replace: bool) -> Any:
+    """The class, entered; with a warning where nothing else would say that its bare name is taken."""
+    if not isinstance(cls, type) or not (hasattr(cls, "get_config") and hasattr(cls, "from_config")):
+        message = f"This cannot be registered. Received: {cls!r:.100}. Allowed: classes with get_config and"
+        message += " from_config. Derive a class from initkit.Initializer."
+        raise ArgumentTypeError(message)
+    name = name or cls.__name__
+    full_name = f"{package}>{name}"
+    known = full_name in registry.classes()
+    registry.add(cls, package, name, replace=replace)
+    if not known and (taken := registry.built_in_names(name)):
+        bare = " and ".join(map(repr, taken))
+        message = (
+            f"The class {cls.__module__}.{cls.__qualname__} has the bare name of a built-in one, which is"
+        )
+        message += f" found first. Received: {full_name!r}; {bare} without a package goes on meaning"
+        message += (
+            f" {registry.find(taken[0]).__qualname__!r} of initkit. Write {full_name!r} for yours, or give"
+        )
+        message += " it another name, as in @initkit.register('mylab', 'MyTent')."
+        warnings.warn(message, UserWarning, stacklevel=3)
+    return cls
 
 
 def _check_name(name: object, argument: str) -> None:

@@ -87,10 +87,30 @@ def test_unknown_dtype(wrong: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "near"), [("floot32", "float32"), ("bfloat_16", "bfloat16"), ("Int8", "int8")]
+    ("wrong", "near"),
+    [
+        ("floot32", "float32"),
+        ("bfloat_16", "bfloat16"),
+        ("Int8", "int8"),
+        ("fp16", "float16"),
+        ("FP32", "float32"),
+        ("f64", "float64"),
+        ("bf16", "bfloat16"),
+        ("BF16", "bfloat16"),
+        ("bfloat", "bfloat16"),
+        ("torch.half", "float16"),
+        ("torch.float", "float32"),
+        ("fp8", "float8_e4m3fn' or 'float8_e5m2"),
+        ("F8_E5M2", "float8_e5m2"),
+        ("float8_e4m3", "float8_e4m3fn"),
+        ("c64", "complex64"),
+        ("u32", "uint32"),
+        ("i64", "int64"),
+        (" float32", "float32"),
+    ],
 )
 def test_unknown_dtype_suggests(wrong: str, near: str) -> None:
-    """A slip of the finger is met with the dtype that was meant."""
+    """A slip of the finger, or a name from elsewhere, is met with the dtype that was meant first of all."""
     with pytest.raises(DTypeError, match=f"Did you mean '{near}'"):
         resolve_dtype(wrong)
 

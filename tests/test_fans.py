@@ -216,6 +216,23 @@ def test_transposed_exchanges_the_fans(shape: list[int], groups: int) -> None:
             ShapeError,
             r"one group for each.*Allowed: 1 or 4\.",
         ),
+        *(
+            (
+                shape,
+                {"layout": layout, "depthwise": True},
+                ShapeError,
+                "input channels of one group.*length 1",
+            )
+            for shape, layout in (
+                ((9, 2, 3), "torch"),
+                ((9, 2, 3), "OIW"),
+                ((9, 3, 2), "mlx"),
+                ((9, 3, 2), "OWI"),
+                ((9, 2, 3, 3), "paddle"),
+                ((3, 3, 2, 9), "julia"),
+                ((9, 0, 3), "torch"),
+            )
+        ),
         ((3, 9), {"input_axes": 0, "output_axes": 1, "groups": 2}, ShapeError, "read with 9 output channels"),
         ((5,), {"depthwise": True}, ShapeError, r"A shape without channels.*Received: \(5,\)"),
         ((), {"groups": 2}, ShapeError, "A shape without channels"),

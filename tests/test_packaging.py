@@ -20,7 +20,7 @@ from initkit.version import __version__
 
 ROOT = Path(__file__).parent.parent
 UNCHANGED: Mapping[str, str] = MappingProxyType({})
-IN_EVERY_WHEEL = ("*.py", "*.h", "*.cu", "py.typed")
+IN_EVERY_WHEEL = ("*.py", "*.h", "*.cu", "*.yaml", "*.json", "py.typed")
 
 needs_compiler = pytest.mark.skipif(
     not any(map(shutil.which, ("cc", "gcc", "clang", "cl"))), reason="needs a C compiler"

@@ -262,11 +262,11 @@ def test_snake_case_is_keras(name: str, snake: str) -> None:
 def test_register_decorates() -> None:
     """The decorator returns the class, in all its forms."""
 
-    class One(ik.Zeros):
+    class First(ik.Zeros):
         pass
 
-    assert register(One) is One
-    assert ik.get("custom>One") == One()
+    assert register(First) is First
+    assert ik.get("custom>First") == First()
 
     @register("registry-test", "Second")
     class Two(ik.Zeros):
@@ -274,6 +274,36 @@ def test_register_decorates() -> None:
 
     assert ik.get("Second") == Two()
     assert ik.serialize(Two())["registered_name"] == "registry-test>Second"
+
+
+@pytest.mark.parametrize(
+    ("name", "bare"), [("Dirac", "'Dirac' and 'dirac'"), ("dirac", "'dirac'"), ("One", "'one'")]
+)
+def test_register_warns_of_a_built_in_name(name: str, bare: str) -> None:
+    """That a bare name goes on meaning the built-in class is said once, where the class is registered."""
+
+    class Own(ik.Zeros):
+        pass
+
+    package = f"registry-test-{name}"
+    with pytest.warns(UserWarning, match=rf"Received: '{package}>{name}'; {bare} without .*Write") as caught:
+        register(package, name)(Own)
+    assert caught[0].filename == __file__
+    # As it is when a cell is run again, and by its full name the class is found.
+    assert register(package, name)(Own) is Own
+    assert ik.get(f"{package}>{name}") == Own()
+    assert not isinstance(ik.get(bare.rpartition(" ")[2].strip("'")), Own)
+
+
+def test_register_without_brackets_warns_there() -> None:
+    """The warning points to the class, whichever way it is registered."""
+
+    class Zeros(ik.Ones):
+        pass
+
+    with pytest.warns(UserWarning, match="meaning 'Zeros' of initkit") as caught:
+        register(Zeros)
+    assert caught[0].filename == __file__
 
 
 @pytest.mark.parametrize(

@@ -207,10 +207,11 @@ def test_foreign_classes_stay_foreign(foreign: dict[str, Any]) -> None:
 
 def test_a_registered_foreign_class_is_found() -> None:
     """Once registered under the package that the config names, a foreign class is found by it."""
+    with pytest.warns(UserWarning, match="bare name of a built-in one"):
 
-    @ik.register("serialization-test")
-    class HeNormal(ik.Zeros):
-        pass
+        @ik.register("serialization-test")
+        class HeNormal(ik.Zeros):
+            pass
 
     described = {"module": None, "class_name": "HeNormal", "registered_name": "serialization-test>HeNormal"}
     assert type(ik.deserialize(described)) is HeNormal

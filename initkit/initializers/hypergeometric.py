@@ -160,7 +160,7 @@ def by_rejection(xp: Any, rows: int, left: int, members: Any, trial: Callable[[i
         x = xp.floor(center[pending] + width[pending] * (v - 0.5) / u)
         possible = (x >= least[pending]) & (x <= most[pending])
         kept, x, u = pending[possible], x[possible], u[possible]
-        share = _log_share(xp, left, right, m[kept], mode[kept], x)
+        share = log_share(xp, left, right, m[kept], mode[kept], x)
         taken = 2.0 * elementary.log(xp, u) <= share
         found[kept[taken]] = x[taken].astype(np.int64)
         refused = xp.ones(len(pending), np.bool_)
@@ -171,11 +171,21 @@ def by_rejection(xp: Any, rows: int, left: int, members: Any, trial: Callable[[i
     return found
 
 
-def _log_share(xp: Any, left: int, right: float, m: Any, mode: Any, x: Any) -> Any:
-    """`log(P(x)/P(mode))`.
+def log_share(xp: Any, left: Any, right: Any, m: Any, mode: Any, x: Any) -> Any:
+    """`log(P(x)/P(mode))` of the hypergeometric law.
 
-    Of differences alone: logarithms of the factorials themselves are so large that rounding would show.
+    Args:
+        xp: The array library.
+        left: The first rows.
+        right: The others.
+        m: Float64 array, the size of the subset.
+        mode: Float64 array, a possible number.
+        x: Float64 array, another possible number.
+
+    Returns:
+        Float64 array of that shape.
     """
+    # Of differences alone: logarithms of the factorials themselves are so large that rounding would show.
     moved = x - mode
     cells = (mode + 1.0, right - m + mode + 1.0, left - mode + 1.0, m - mode + 1.0)
     # log Γ(a + d) - log Γ(a) = (a + d - 1/2)·log(1 + d/a) + d·log(a) - d, and what Stirling's series adds;

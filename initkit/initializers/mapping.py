@@ -63,7 +63,10 @@ class Map(Modifier):
         high: Values above are made this one first (default None: none are).
 
     Returns:
-        When called with `(shape, dtype=None)`: an array of that shape and float dtype (None is float32).
+        When called with `(shape, dtype=None)`: an array of that shape and float dtype (None is float32). What
+        the initializer makes in pieces is mapped in pieces; what it can only make at once, such as a matrix
+        of `Orthogonal`, takes that memory in the precision of the draw, which is the array's own for float32
+        and float64.
 
     Raises:
         ArgumentTypeError: The initializer is none, or a bound no real number.
@@ -99,12 +102,17 @@ class Map(Modifier):
 
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
         """Draw, widen, apply the function and round, piece by piece."""
-        precision = resolve_dtype(resolve_dtype(out.dtype).draw)
-        for box in self.pieces(region, precision, draw.backend.piece_elements):
-            part = region.part(box)
-            values = draw.backend.empty(part.counts, precision)
+        dtype, at_once = resolve_dtype(out.dtype), draw.backend.piece_elements
+        precision = resolve_dtype(dtype.draw)
+        for box in self.pieces(region, precision, at_once):
+            part, target = region.part(box), out[(*box, ...)]
+            # What cannot be made in pieces is made where it belongs, if there is room for its precision.
+            in_place = part.size > at_once and dtype is precision
+            values = target if in_place else draw.backend.empty(part.counts, precision)
             self.initializer.fill_region(values, part, draw)
-            draw.backend.store(out[(*box, ...)], self._of(draw.backend.xp, values.astype("float64")))
+            for piece in part.boxes(at_once):
+                wide = values[(*piece, ...)].astype("float64")
+                draw.backend.store(target[(*piece, ...)], self._of(draw.backend.xp, wide))
 
     def _of(self, xp: ModuleType, values: Any) -> Any:
         clamped = values

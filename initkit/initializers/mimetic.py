@@ -77,7 +77,8 @@ class Mimetic(RandomInitializer):
         for the projection, with `k` and `n` up to `d`. Values are computed from float64 draws in float64 for
         every dtype and then rounded, to float32 first for narrower ones. A decomposition rounds differently
         from one machine to the next: values agree to `1e-6·√(2·alpha + |beta|)·(1 + |beta|/alpha)`. A slice
-        costs a decomposition, about `20·d³` operations, for every head that it meets.
+        costs a decomposition, about `20·d³` operations, for every head that it meets, and the memory of some
+        ten float64 matrices of shape `(d, d)`, which the decomposition needs whole; one head's at a time.
 
     Raises:
         ArgumentTypeError: `alpha` or `beta` is no real number, `heads` or `pair` no integer, the layout no

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import sqrt
 from typing import Any, ClassVar
 
@@ -13,6 +14,9 @@ from initkit.initializers.random import check_range
 from initkit.region import Region, as_shape
 from initkit.registry import built_in
 from initkit.seed import SeedGenerator
+
+# Longer vectors are drawn in pieces: for their length, then for their values.
+_LONG = 1 << 17
 
 
 @built_in()
@@ -35,7 +39,8 @@ class NormalizedRows(RandomInitializer):
         When called with `(shape, dtype=None)`: an array of that shape and dtype (None is float32); float and
         complex dtypes. Values lie in `[-|gain|, |gain|]`; those of float32 come from float32 draws, divided
         in float64 and rounded once, and those of lower precisions are the float32 values rounded once. Along
-        an axis of length 1 they are `±gain`. A slice costs the whole vectors that it meets.
+        an axis of length 1 they are `±gain`. A slice takes the time of the whole vectors that it meets, and a
+        few MB beside its own memory, however long they are.
 
     Raises:
         ArgumentTypeError: The gain is no real number, or the axis no integer.
@@ -74,32 +79,33 @@ class NormalizedRows(RandomInitializer):
         if not out.size:
             return
         length, kept = region.shape[axis], region.index()[axis]
-        ahead = (slice(None),) * axis
+        ahead, dtype = (slice(None),) * axis, resolve_dtype(out.dtype)
         for box in region.without_axis(axis).boxes(max(draw.backend.piece_elements // length, 1)):
-            part = region.part((*box[:axis], slice(None), *box[axis:]))
-            vectors = Region(
-                part.shape,
-                (*part.starts[:axis], 0, *part.starts[axis + 1 :]),
-                (*part.steps[:axis], 1, *part.steps[axis + 1 :]),
-                (*part.counts[:axis], length, *part.counts[axis + 1 :]),
-            )
-            values = self._vectors(vectors, axis, draw, resolve_dtype(out.dtype))[(*ahead, kept)]
-            draw.backend.store(out[(*box[:axis], slice(None), *box[axis:])], values)
+            whole = (*box[:axis], slice(None), *box[axis:])
+            part, target = region.part(whole), out[whole]
+            if length > max(draw.backend.piece_elements, _LONG):
+                self._fill_long(target, part, axis, draw, dtype)
+                continue
+            wide = _drawn(_stretch(part, axis, 0, length), draw, dtype)
+            lengths = draw.backend.xp.sqrt(_folded_sum(_squares(wide, dtype), axis))
+            draw.backend.store(target, self._scaled(wide, lengths, dtype)[(*ahead, kept)])
 
-    def _vectors(self, region: Region, axis: int, draw: Draw, dtype: DType) -> Any:
-        """The vectors of a region that has the whole axis, as float64 or complex128."""
-        precision = resolve_dtype(dtype.draw)
+    def _fill_long(self, out: Any, region: Region, axis: int, draw: Draw, dtype: DType) -> None:
+        """Write a part of one vector that is too long to be made at once: its length first, then the part."""
+
+        def squares(first: int, last: int) -> Any:
+            wide = _drawn(_stretch(region, axis, first, last), draw, dtype)
+            return _squares(wide, dtype).reshape(-1)
+
+        total = _sum_in_stretches(squares, region.shape[axis], draw.backend.piece_elements)
+        length = draw.backend.xp.sqrt(_folded_sum(total, 0)).reshape((1,) * len(region.shape))
+        for box in region.boxes(draw.backend.piece_elements):
+            draw.backend.store(out[box], self._scaled(_drawn(region.part(box), draw, dtype), length, dtype))
+
+    def _scaled(self, wide: Any, lengths: Any, dtype: DType) -> Any:
+        """Drawn values divided by the lengths of their vectors, times the gain; as float64 or complex128."""
         if dtype.kind != "complex":
-            drawn = draw.backend.empty(region.counts, precision)
-            draw.backend.normal(drawn, region, draw.key, 0.0, 1.0)
-            wide = drawn.astype("float64")
-            return self.gain * (wide / draw.backend.xp.sqrt(_folded_sum(wide * wide, axis)))
-        parts = region.with_components(2)
-        drawn = draw.backend.empty(parts.counts, precision)
-        draw.backend.normal(drawn, parts, draw.key, 0.0, 1.0)
-        wide = drawn.astype("float64")
-        squares = wide * wide
-        lengths = draw.backend.xp.sqrt(_folded_sum(squares[..., 0] + squares[..., 1], axis))
+            return self.gain * (wide / lengths)
         # Both parts are divided as real numbers: libraries differ in how they divide complex ones.
         return (self.gain * (wide / lengths[..., None])).view("complex128")[..., 0]
 
@@ -109,6 +115,52 @@ class NormalizedRows(RandomInitializer):
         self.check(lengths, FLOAT32)
         length = lengths[axis_of(lengths, self.axis, "axis")]
         return Moments(0.0, abs(self.gain) / sqrt(max(length, 1)))
+
+
+def _stretch(region: Region, axis: int, first: int, last: int) -> Region:
+    """The same vectors, all their entries from the first to before the last."""
+    return Region(
+        region.shape,
+        (*region.starts[:axis], first, *region.starts[axis + 1 :]),
+        (*region.steps[:axis], 1, *region.steps[axis + 1 :]),
+        (*region.counts[:axis], last - first, *region.counts[axis + 1 :]),
+    )
+
+
+def _drawn(region: Region, draw: Draw, dtype: DType) -> Any:
+    """The normal values of a region as float64; of complex dtypes both parts, on an axis of their own."""
+    parts = region.with_components(2) if dtype.kind == "complex" else region
+    drawn = draw.backend.empty(parts.counts, resolve_dtype(dtype.draw))
+    draw.backend.normal(drawn, parts, draw.key, 0.0, 1.0)
+    return drawn.astype("float64")
+
+
+def _squares(wide: Any, dtype: DType) -> Any:
+    """The squares of values, or of their moduli."""
+    squares = wide * wide
+    return squares[..., 0] + squares[..., 1] if dtype.kind == "complex" else squares
+
+
+def _sum_in_stretches(squares: Callable[[int, int], Any], length: int, limit: int) -> Any:
+    """What is left of squares that are folded until no more than `limit` are, without having all at a time.
+
+    The sums are those of `_folded_sum`: what is added to a stretch is made when it is, from two stretches of
+    the fold before. So there is one stretch for each fold at a time.
+    """
+    lengths = [length]
+    while lengths[-1] > limit:
+        lengths.append(lengths[-1] - lengths[-1] // 2)
+
+    def folded(times: int, first: int, last: int) -> Any:
+        if not times:
+            return squares(first, last)
+        total, shift = folded(times - 1, first, last), lengths[times]
+        end = min(last + shift, lengths[times - 1])
+        if first + shift < end:
+            total[: end - first - shift] += folded(times - 1, first + shift, end)
+        return total
+
+    return folded(len(lengths) - 1, 0, lengths[-1])
 
 
 def _folded_sum(squares: Any, axis: int) -> Any:

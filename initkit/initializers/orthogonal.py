@@ -72,6 +72,7 @@ class Orthogonal(RandomInitializer):
         linear neural networks", 2014.
     """
 
+    one_law = True
     kinds: ClassVar[tuple[Kind, ...]] = ("float", "complex")
 
     def __init__(
@@ -113,24 +114,30 @@ class Orthogonal(RandomInitializer):
         computed = row if row.kind == "complex" else resolve_dtype(row.draw)
         part = _matrix_part(out, region)
         draw_rows = _row_drawer(draw, part.height, part.width, computed)
-        by_rows = len(part.rows) < len(part.columns)
+        by_rows = part.rows.size < len(part.columns)
         order = np.argsort(part.columns)
         columns = part.columns[order]
         as_wanted = bool((columns == part.columns).all())
-        whole = by_rows or np.array_equal(part.rows, np.arange(part.height))
+        whole = by_rows or _is_whole(part.rows)
         in_place = row is computed and as_wanted and whole
-        length = len(part.rows) if by_rows else part.height
-        work = part.out if in_place else part.empty(draw, length, computed)
+        length = part.rows.size if by_rows else part.height
+        work = part.matrix if in_place else part.empty(draw, length, computed)
         if by_rows:
-            fill_rows(xp, work, part.rows, columns, part.height, draw_rows)
+            fill_rows(xp, work, _numbers(part.rows), columns, part.height, draw_rows)
         else:
             fill_columns(xp, work, columns, draw_rows)
         if self.gain != 1:
             work *= self.gain
-        if not in_place:
-            rows = slice(None) if by_rows else _as_index(xp, part.rows)
-            # Picked where values are read: with an array for an index, what is written to would be a copy.
-            draw.backend.store(part.out, work[rows][:, _as_index(xp, np.argsort(order))])
+        if in_place:
+            return
+        # Picked where values are read: with an array for an index, what is written to would be a copy.
+        picked = _as_index(xp, np.argsort(order))
+        if by_rows:
+            draw.backend.store(part.matrix, work[:, picked])
+            return
+        # A transposed matrix has one axis of rows; of others, the rows are together in memory.
+        tensor = work if part.transposed else work.reshape((*part.rows.shape, -1))
+        draw.backend.store(part.out, tensor[part.rows.index()][..., picked])
 
     def tolerance(self, dtype: DType) -> float:
         """2e-6 of the gain; 4e-15 in float64 and complex128."""
@@ -146,10 +153,21 @@ class Orthogonal(RandomInitializer):
 
 
 class _MatrixPart(NamedTuple):
-    """A region of a tensor, seen as the elements of Q at some rows and columns."""
+    """A region of a tensor, seen as the elements of Q at some rows and columns.
+
+    Attributes:
+        out: The output, the axes of Q's rows first and that of its columns last.
+        matrix: The same memory as a matrix.
+        rows: The region of the axes that are read as Q's rows, of which there may be too many to be listed.
+        columns: The numbers of the columns.
+        height: The rows of Q.
+        width: Its columns.
+        transposed: Whether the tensor is Q transposed.
+    """
 
     out: Any
-    rows: np.ndarray[Any, Any]
+    matrix: Any
+    rows: Region
     columns: np.ndarray[Any, Any]
     height: int
     width: int
@@ -165,18 +183,30 @@ class _MatrixPart(NamedTuple):
 
 def _matrix_part(out: Any, region: Region) -> _MatrixPart:
     """Read all axes but the last as rows, the last as columns, and transpose a wide matrix."""
-    indices = [
-        start + step * np.arange(count)
-        for start, step, count in zip(region.starts, region.steps, region.counts, strict=True)
-    ]
-    rows = np.zeros(1, np.int64)
-    for length, index in zip(region.shape[:-1], indices[:-1], strict=True):
-        rows = (rows[:, None] * length + index).ravel()
-    matrix = out.reshape(len(rows), len(indices[-1]))
-    height, width = prod(region.shape[:-1]), region.shape[-1]
+    last = len(region.shape) - 1
+    ahead, behind = region.permuted(range(last)), region.permuted((last,))
+    matrix = out.reshape(ahead.size, behind.size)
+    height, width = prod(ahead.shape), region.shape[-1]
     if height < width:
-        return _MatrixPart(matrix.T, indices[-1], rows, width, height, transposed=True)
-    return _MatrixPart(matrix, rows, indices[-1], height, width, transposed=False)
+        numbers = _numbers(ahead)
+        return _MatrixPart(matrix.T, matrix.T, behind, numbers, width, height, transposed=True)
+    return _MatrixPart(out, matrix, ahead, _numbers(behind), height, width, transposed=False)
+
+
+def _is_whole(region: Region) -> bool:
+    """Whether a region has all elements of its tensor, in their order."""
+    sides = zip(region.shape, region.steps, region.counts, strict=True)
+    return all(count == length and (step == 1 or length == 1) for length, step, count in sides)
+
+
+def _numbers(region: Region) -> np.ndarray[Any, Any]:
+    """The row-major numbers of a region's elements in the tensor."""
+    numbers = np.zeros(1, np.int64)
+    for length, start, step, count in zip(
+        region.shape, region.starts, region.steps, region.counts, strict=True
+    ):
+        numbers = (numbers[:, None] * length + (start + step * np.arange(count))).ravel()
+    return numbers
 
 
 def _as_index(xp: ModuleType, positions: np.ndarray[Any, Any]) -> Any:

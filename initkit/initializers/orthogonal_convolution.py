@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import sqrt
 from types import ModuleType
 from typing import Any, ClassVar
@@ -20,6 +21,9 @@ from initkit.seed import SeedGenerator
 # Products are in float64 and rounded at the end: two machines differ by one unit of float32 at most.
 _CONVOLUTION_FLOAT32 = 2e-7
 _CONVOLUTION_FLOAT64 = 2e-14
+
+# So many kernels at a time as take this memory, and several times as much on the way.
+_KERNEL_BYTES = 1 << 21
 
 
 class _NormPreserving(RandomInitializer):
@@ -133,7 +137,9 @@ class OrthogonalConvolution(_NormPreserving):
         every dtype and then rounded, to float32 first for narrower ones; matrix products differ from one
         machine to the next, so values agree to 2e-7 of the gain, and in float64 to 2e-14. Any slice makes the
         kernels of all output channels and positions for its own input channels: `n` of them cost about
-        `4·positions·n·out²` operations for every projection, beside the projections, `2·out³` each.
+        `4·positions·n·out²` operations for every projection, beside the projections, `2·out³` each. Beside
+        its own memory a slice takes `(n + Σ m)·out` values of 8 bytes (complex: 16), `Σ m` of all projections
+        being about half their number times `out`, what `Orthogonal` takes for one of them, and some 16 MB.
 
     Raises:
         ArgumentTypeError: The gain is no real number, or the layout no text.
@@ -159,34 +165,46 @@ class OrthogonalConvolution(_NormPreserving):
     """
 
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
-        """Make the kernels of the region's input channels, and keep the rest of the region from them."""
+        """Make the kernels of the region's input channels, some at a time, and keep the region from them."""
         if not out.size:
             return
+        dtype = DTYPES["complex128" if out.dtype.kind == "c" else "float64"]
         axes = kernel_axes(self.layout, region.shape)
-        made = _kernels(axes, region, draw, DTYPES["complex128" if out.dtype.kind == "c" else "float64"])
         order = (*axes.field, axes.input, axes.output)
-        cut = region.permuted(order).index()
-        draw.backend.store(out.transpose(order), self.gain * made[(*cut[:-2], slice(None), cut[-1])])
+        target, cut = out.transpose(order), region.permuted(order).index()
+        middle = _matrix_rows(axes, region, draw, dtype)
+        bases = list(_bases(axes, draw, dtype))
+        size = max(_KERNEL_BYTES // (axes.positions * axes.outputs * dtype.numpy.itemsize), 1)
+        for first in range(0, len(middle), size):
+            some = slice(first, first + size)
+            kernel = middle[some].reshape((1,) * len(axes.lengths) + (-1, axes.outputs))
+            for axis, basis in bases:
+                kernel = _widened(draw.backend.xp, kernel, axis, basis)
+            kept = kernel[(*cut[:-2], slice(None), cut[-1])]
+            draw.backend.store(target[..., some, :], self.gain * kept)
 
     def tolerance(self, dtype: DType) -> float:
         """2e-7 of the gain; 2e-14 in float64 and complex128."""
         return abs(self.gain) * (_CONVOLUTION_FLOAT64 if dtype.draw.itemsize == 8 else _CONVOLUTION_FLOAT32)
 
 
-def _kernels(axes: KernelAxes, region: Region, draw: Draw, dtype: DType) -> Any:
-    """The kernels of a region's input channels, of layout `(…, in, out)`, for all positions and outputs."""
-    inputs, outputs = axes.inputs, axes.outputs
-    channels = region.permuted((axes.input,))
-    rows = Region((inputs, outputs), (*channels.starts, 0), (*channels.steps, 1), (*channels.counts, outputs))
-    kernel = draw.backend.empty(rows.counts, dtype)
-    Orthogonal().fill_region(kernel, rows, draw)
-    kernel = kernel.reshape((1,) * len(axes.lengths) + rows.counts)
+def _matrix_rows(axes: KernelAxes, region: Region, draw: Draw, dtype: DType) -> Any:
+    """The matrix of the kernel of one position, for the input channels of a region."""
+    channels, outputs = region.permuted((axes.input,)), axes.outputs
+    rows = Region(
+        (axes.inputs, outputs), (*channels.starts, 0), (*channels.steps, 1), (*channels.counts, outputs)
+    )
+    matrix = draw.backend.empty(rows.counts, dtype)
+    Orthogonal().fill_region(matrix, rows, draw)
+    return matrix
+
+
+def _bases(axes: KernelAxes, draw: Draw, dtype: DType) -> Iterator[tuple[int, Any]]:
+    """The axes along which the kernel becomes longer, in their order, and what its projections span."""
     for turn in range(max(axes.lengths) - 1):
         for axis, length in enumerate(axes.lengths):
             if turn < length - 1:
-                basis = _projection_basis(outputs, draw.child(f"{turn}.{axis}"), dtype)
-                kernel = _widened(draw.backend.xp, kernel, axis, basis)
-    return kernel
+                yield axis, _projection_basis(axes.outputs, draw.child(f"{turn}.{axis}"), dtype)
 
 
 def _projection_basis(size: int, draw: Draw, dtype: DType) -> Any:

@@ -54,8 +54,9 @@ class Sparse(RandomInitializer):
         float32), with the values that `RandomNormal` can give, and zeros. All dtypes have them in the same
         places. A slice takes a few MB for each thread beside its own memory. Its time is in proportion to
         its columns and to the blocks that its rows meet: in each, rows are drawn up to the last one wanted,
-        and a number for each of the `log2(blocks)` nodes above it, which all blocks below a node share. So
-        an element of a single row of 2²⁰ takes as long as a thousand or two in the whole matrix.
+        and a number for each of the `log2(blocks)` nodes above it, which all blocks below a node share, as
+        columns share the tables for these numbers. So an element of a single row of 2²⁰ takes as long as some
+        hundreds in the whole matrix; of very few columns, as some thousands.
 
     Raises:
         ArgumentError: `sparsity` is not from 0 to 1, `std` is negative or not finite.
@@ -104,13 +105,18 @@ class Sparse(RandomInitializer):
         return ceil(Fraction(repr(self.sparsity)) * shape[self.axis])
 
     def fill_region(self, out: Any, region: Region, draw: Draw) -> None:
-        """Draw the region, then clear those that are zero."""
-        fill_normal(out, region, draw, 0.0, self.std)
-        zeros = self._zeros(region.shape)
-        if self.axis % 2:
+        """Draw the region and clear those that are zero, some rows after the others."""
+        zeros, turned = self._zeros(region.shape), self.axis % 2 == 1
+
+        def fill(part: Any, where: Region) -> None:
+            if turned:
+                part, where = part.T, where.permuted((1, 0))
+            fill_normal(part, where, draw, 0.0, self.std)
+
+        if turned:
             out, region = out.T, region.permuted((1, 0))
         rows, columns = region.shape
-        Subsets(rows, columns, zeros, draw).clear(out, region)
+        Subsets(rows, columns, zeros, draw).clear(out, region, fill)
 
     def moments(self, shape: Any, dtype: Any = None) -> Moments:
         """Mean 0, and the standard deviation over all elements, zeros included."""

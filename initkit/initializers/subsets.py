@@ -7,13 +7,13 @@ the members are counted down a tree of blocks of rows, and only inside a block d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from initkit.draws import Draw
 from initkit.dtypes import DTYPES, DType
+from initkit.initializers.compiled_subsets import Fill, clear_far_rows, clear_near_rows
 from initkit.initializers.hypergeometric import (
     LARGE_VARIANCE,
     TRIALS,
@@ -22,7 +22,7 @@ from initkit.initializers.hypergeometric import (
     variance,
 )
 from initkit.kernels.loader import thread_count
-from initkit.kernels.selection import can_clear, clear_members
+from initkit.kernels.selection import can_clear, can_count, count_members
 from initkit.kernels.threads import PIECE, run_pieces
 from initkit.region import Region
 
@@ -43,12 +43,12 @@ _COLUMNS_AT_ONCE = 1 << 13
 _SPAN_PER_CALL = 64
 # So few rows of them that all arrays stay in the caches.
 _ROWS_AT_ONCE = 16
-# Uniform values at a time for the compiled kernels, which need no array beside them.
-_VALUES_AT_ONCE = 1 << 18
-# Which leaves room for pieces that are larger by so much, for a piece shares the tables of its counts; and by
-# so much where every thread has one even then.
-_LARGER = 2
-_LARGEST = 4
+# From so many columns on, threads that go down the same tree do not double its work.
+_LEAST_COLUMNS = 1 << 9
+# The compiled kernels need fewer arrays; a piece is larger by so much where every thread has one even then.
+_COMPILED_AT_ONCE = 1 << 15
+# Up to here, an output is written before it is cleared: it stays in the caches.
+_CACHED_BYTES = 1 << 20
 
 
 class Subsets(NamedTuple):
@@ -67,6 +67,11 @@ class Subsets(NamedTuple):
     draw: Draw
 
     @property
+    def block(self) -> int:
+        """The rows of a block; of the last one, at most."""
+        return BLOCK
+
+    @property
     def blocks(self) -> int:
         """How many blocks the rows are cut into; the last may be shorter."""
         return -(-self.rows // BLOCK)
@@ -75,29 +80,55 @@ class Subsets(NamedTuple):
         """How many rows a number of blocks has."""
         return min((first + number) * BLOCK, self.rows) - first * BLOCK
 
-    def clear(self, out: Any, region: Region) -> None:
+    def clear(self, out: Any, region: Region, fill: Fill | None = None) -> None:
         """Write zeros where a row is a member.
 
         Args:
             out: An array of the region's counts, its columns adjacent in memory or its rows.
             region: The part of the matrix that it is.
+            fill: Called before with parts of `out`, or memory like them, and the regions that they are, to
+                write what the others are; None if that has been written.
         """
+        if fill is not None and not self._in_parts(out, region):
+            fill(out, region)
+            fill = None
         if not region.size or not self.size:
             return
         if region.steps[0] < 0:
             last = region.starts[0] + (region.counts[0] - 1) * region.steps[0]
             starts, steps = (last, region.starts[1]), (-region.steps[0], region.steps[1])
             out, region = out[::-1], Region(region.shape, starts, steps, region.counts)
+        number, box_of = self._boxes(region)
+
+        def clear_piece(piece: int) -> None:
+            box = box_of(piece)
+            self._clear_piece(out[box], region.part(box), fill)
+
+        _run(self.draw, number, clear_piece)
+
+    def _in_parts(self, out: Any, region: Region) -> bool:
+        """Whether to write and clear parts that stay in the caches, one after the other."""
+        # Parts of adjacent rows are in one place, or nearly; of adjacent columns, everywhere.
+        fits = region.steps[0] == 1 and out.nbytes > _CACHED_BYTES
+        return bool(self._compiled() and self.size and fits and out.flags.c_contiguous)
+
+    def _boxes(self, region: Region) -> tuple[int, Callable[[int], tuple[slice, slice]]]:
+        """The number of pieces of work, and the rows (of whole blocks, or far ones) and columns of each."""
         (start, _), (step, _), (count, columns) = region.starts, region.steps, region.counts
         first = start // BLOCK
         # Of rows far apart each has a block of its own.
         blocks = count if step > BLOCK else (start + (count - 1) * step) // BLOCK - first + 1
         at_once, deep = _AT_ONCE, min(blocks, _BLOCKS_PREFERRED)
         if self._compiled():
-            shared = -(-columns // thread_count()) * deep
-            at_once = min(max(shared, _LARGER * _AT_ONCE), _LARGEST * _AT_ONCE)
+            # With all columns a part of the output is in one place.
+            deep = min(deep, max(_COMPILED_AT_ONCE // columns, 1))
+            shared = -(-blocks * columns // thread_count())
+            at_once = min(max(shared, _COMPILED_AT_ONCE), 2 * _COMPILED_AT_ONCE)
         width = min(columns, _COLUMNS_AT_ONCE, max(at_once // deep, 1))
         height = min(at_once // width, _BLOCKS_AT_ONCE)
+        if self._compiled() and blocks <= height:
+            # Few rows: the way down to their blocks is what takes time, and threads share it by columns.
+            width = min(width, max(-(-columns // thread_count()), _LEAST_COLUMNS))
         tall = -(-blocks // height)
 
         def bound(number: int) -> int:
@@ -106,15 +137,12 @@ class Subsets(NamedTuple):
                 return min(number * height, count)
             return min(max(-((start - (first + number * height) * BLOCK) // step), 0), count)
 
-        def clear_piece(number: int) -> None:
-            across, down = divmod(number, tall)
-            box = (
-                slice(bound(down), bound(down + 1)),
-                slice(across * width, min((across + 1) * width, columns)),
-            )
-            self._clear_piece(out[box], region.part(box))
+        def box_of(piece: int) -> tuple[slice, slice]:
+            across, down = divmod(piece, tall)
+            rows = slice(bound(down), bound(down + 1))
+            return rows, slice(across * width, min((across + 1) * width, columns))
 
-        _run(self.draw, tall * -(-columns // width), clear_piece)
+        return tall * -(-columns // width), box_of
 
     def counts(self, blocks: Array, region: Region) -> Any:
         """How many members the columns of a region have in some blocks.
@@ -126,6 +154,14 @@ class Subsets(NamedTuple):
         Returns:
             Integers of shape `(len(blocks), region.counts[1])`.
         """
+        if self.draw.backend.xp is np and can_count(self.rows):
+            columns = region.starts[1], region.steps[1], region.counts[1]
+            keys = self.draw.child("splits").key, self.draw.child("trials").key
+            return count_members(blocks, (self.rows, self.columns), self.size, BLOCK, columns, *keys)
+        return self.counts_in_arrays(blocks, region)
+
+    def counts_in_arrays(self, blocks: Array, region: Region) -> Any:
+        """What `counts` gives, in operations on arrays: the specification of the compiled kernels."""
         xp = self.draw.backend.xp
         nodes = np.zeros(0, np.int64)
         members = xp.zeros((0, region.counts[1]), np.int64)
@@ -231,16 +267,19 @@ class Subsets(NamedTuple):
             parts.append(words)
         return parts[0] if len(parts) == 1 else draw.backend.xp.concatenate(parts, axis=len(sides))
 
-    def _clear_piece(self, out: Any, region: Region) -> None:
+    def _clear_piece(self, out: Any, region: Region, fill: Fill | None) -> None:
         """Clear some rows of some columns."""
         (start, _), (step, _), (count, _) = region.starts, region.steps, region.counts
         xp, last = self.draw.backend.xp, start + (count - 1) * step
+        if self._compiled():
+            if step > BLOCK:
+                clear_far_rows(self, out, region)
+            else:
+                clear_near_rows(self, out, region, fill)
+            return
         if step == 1:
             blocks = np.arange(start // BLOCK, last // BLOCK + 1)
             stop = BLOCK if len(blocks) > 1 else last % BLOCK + 1
-            if self._compiled():
-                self._clear_compiled(out, blocks, region)
-                return
             for low, chosen in self._chosen(blocks, stop, region):
                 _clear_adjacent(xp, out, start, low, chosen.transpose(1, 0, 2))
             return
@@ -258,32 +297,6 @@ class Subsets(NamedTuple):
     def _compiled(self) -> bool:
         """Whether the compiled kernels go through the rows."""
         return self.draw.backend.xp is np and can_clear()
-
-    def _clear_compiled(self, out: Array, blocks: Array, region: Region) -> None:
-        """Clear adjacent rows, those of which `_chosen` tells, with the compiled kernels."""
-        missing, start, end = self.counts(blocks, region), region.starts[0], int(blocks[-1]) + 1
-        draw, shape, columns = self.draw.child("members"), (BLOCK, self.blocks, self.columns), len(missing[0])
-        group = max(_VALUES_AT_ONCE // (BLOCK * columns), 1)
-        height = min(BLOCK, max(_VALUES_AT_ONCE // columns, _ROWS_AT_ONCE))
-        memory = draw.backend.empty((height * min(group, len(missing)) * columns,), DTYPES["float32"])
-        for first in range(int(blocks[0]), end, group):
-            number = min(group, end - first)
-            # Nobody wants what comes after the last row of the part.
-            stop = min(BLOCK, start + len(out) - first * BLOCK)
-            for low in range(0, stop, height):
-                counts = (min(height, stop - low), number, columns)
-                words = memory[: prod(counts)].reshape(counts)
-                part = Region(shape, (low, first, region.starts[1]), (1, 1, region.steps[1]), counts)
-                draw.backend.uniform(words, part, draw.key, 0.0, 1.0)
-                clear_members(
-                    out,
-                    words,
-                    missing[first - int(blocks[0]) :],
-                    first * BLOCK + low - start,
-                    BLOCK,
-                    BLOCK - low,
-                    self.length(first + number - 1) - low,
-                )
 
     def _chosen(self, blocks: Array, stop: int, region: Region) -> Iterator[tuple[int, Any]]:
         """Who is a member: row numbers in the blocks, and booleans for so many rows, the blocks and columns.

@@ -20,25 +20,30 @@
 typedef struct {
     void (*fill)(const ik_request *, ik_u64, ik_u64, void *);
     void (*select)(const ik_selection *);
+    void (*count)(const ik_counting *);
 } ik_kernels;
 
 void ik_fill_baseline(const ik_request *request, ik_u64 first, ik_u64 count, void *out);
 void ik_select_baseline(const ik_selection *selection);
-static const ik_kernels baseline = {ik_fill_baseline, ik_select_baseline};
+void ik_count_baseline(const ik_counting *counting);
+static const ik_kernels baseline = {ik_fill_baseline, ik_select_baseline, ik_count_baseline};
 #if defined(IK_HAVE_AVX2)
 void ik_fill_avx2(const ik_request *request, ik_u64 first, ik_u64 count, void *out);
 void ik_select_avx2(const ik_selection *selection);
-static const ik_kernels avx2 = {ik_fill_avx2, ik_select_avx2};
+void ik_count_avx2(const ik_counting *counting);
+static const ik_kernels avx2 = {ik_fill_avx2, ik_select_avx2, ik_count_avx2};
 #endif
 #if defined(IK_HAVE_AVX512)
 void ik_fill_avx512(const ik_request *request, ik_u64 first, ik_u64 count, void *out);
 void ik_select_avx512(const ik_selection *selection);
-static const ik_kernels avx512 = {ik_fill_avx512, ik_select_avx512};
+void ik_count_avx512(const ik_counting *counting);
+static const ik_kernels avx512 = {ik_fill_avx512, ik_select_avx512, ik_count_avx512};
 #endif
 #if defined(IK_HAVE_NEON)
 void ik_fill_neon(const ik_request *request, ik_u64 first, ik_u64 count, void *out);
 void ik_select_neon(const ik_selection *selection);
-static const ik_kernels neon = {ik_fill_neon, ik_select_neon};
+void ik_count_neon(const ik_counting *counting);
+static const ik_kernels neon = {ik_fill_neon, ik_select_neon, ik_count_neon};
 #endif
 
 #if defined(IK_HAVE_AVX2) || defined(IK_HAVE_AVX512)
@@ -178,11 +183,46 @@ IK_EXPORT int ik_select(const float *uniforms, unsigned char *missing, unsigned 
     selection.left = numbers[4];
     selection.left_in_last = numbers[5];
     selection.first = numbers[6];
-    selection.out_rows = (ik_u64)numbers[7];
-    selection.row_stride = numbers[8];
-    selection.column_stride = numbers[9];
-    selection.width = (ik_size)numbers[10];
-    if (numbers[10] != 1 && numbers[10] != 2 && numbers[10] != 4 && numbers[10] != 8 && numbers[10] != 16) return 1;
+    selection.step = numbers[7];
+    selection.out_rows = (ik_u64)numbers[8];
+    selection.row_stride = numbers[9];
+    selection.column_stride = numbers[10];
+    const ik_i64 width = numbers[11];
+    selection.width = (ik_size)width;
+    if (width != 1 && width != 2 && width != 4 && width != 8 && width != 16) return 1;
     chosen->select(&selection);
     return 0;
+}
+
+/* Counts the members that blocks of rows have of random subsets, as fill.h says. `packed` is, in native byte order and
+ * without padding: the words of both draws (32 bits each), the law, and the nine numbers from `rows` on (64 bits each).
+ * `memory` is of 64-bit elements: all that fill.h asks for, in its order. */
+IK_EXPORT void ik_count(const unsigned char *packed, const ik_i64 *wanted, unsigned char *missing, ik_i64 *memory) {
+    ik_counting counting;
+    ik_i64 numbers[9];
+    memcpy(counting.splits, packed, 16);
+    memcpy(counting.trials, packed + 16, 16);
+    memcpy(counting.uniform, packed + 32, 32);
+    memcpy(numbers, packed + 64, sizeof numbers);
+    counting.rows = numbers[0];
+    counting.block_rows = numbers[1];
+    counting.blocks = numbers[2];
+    counting.size = numbers[3];
+    counting.all_columns = numbers[4];
+    counting.first_column = numbers[5];
+    counting.column_step = numbers[6];
+    counting.columns = (ik_u64)numbers[7];
+    counting.number = (ik_u64)numbers[8];
+    counting.wanted = wanted;
+    counting.missing = missing;
+    const ik_i64 number = numbers[8], columns = numbers[7];
+    counting.numbers = memory;
+    counting.members = counting.numbers + 3 * number;
+    counting.found = counting.members + (2 * number + 2) * columns;
+    counting.uniforms = (double *)(counting.found + number * columns);
+    counting.places = (ik_u32 *)(counting.uniforms + number * columns);
+    const ik_mode mode = read_mode();
+    write_mode(IK_DEFAULT_MODE);
+    chosen->count(&counting);
+    write_mode(mode);
 }

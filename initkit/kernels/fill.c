@@ -16,6 +16,7 @@
 #define IK_USE_NEON
 #endif
 
+#include "counts.h"
 #include "fill.h"
 #include "philox.h"
 #include "select.h"

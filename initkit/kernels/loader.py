@@ -46,7 +46,8 @@ class Engine:
         instruction_set: `"avx512"`, `"avx2"`, `"neon"`, `"baseline"`, or `"numpy"` for the twin.
         library: Where the library lies; None when there is none.
         reason: Why the twin is used, or why this instruction set; one sentence.
-        select: The library's entry point for subsets; None for the twin.
+        select: The library's entry point that clears the members of subsets; None for the twin.
+        count: The library's entry point that counts them; None for the twin.
     """
 
     fill: Any
@@ -55,6 +56,7 @@ class Engine:
     library: Path | None
     reason: str
     select: Any = None
+    count: Any = None
 
 
 @cache
@@ -85,7 +87,8 @@ def engine() -> Engine:
     for name in (wanted,) if wanted else INSTRUCTION_SETS:
         if library.ik_use(name.encode()):
             because = f"{SIMD_VARIABLE} asks for it." if wanted else "The fastest that this processor has."
-            return Engine(library.ik_fill, library.ik_float_mode, name, path, because, library.ik_select)
+            entries = library.ik_select, library.ik_count
+            return Engine(library.ik_fill, library.ik_float_mode, name, path, because, *entries)
     here = [name for name in INSTRUCTION_SETS if library.ik_use(name.encode())]
     message = f"{SIMD_VARIABLE} asks for instructions that this processor or this build has not."
     message += f" Received: {wanted!r}. Allowed: {', '.join((*here, TWIN))}. Unset it for the fastest."
@@ -129,6 +132,8 @@ def _open(path: Path) -> tuple[Any, str]:
         library.ik_use.argtypes = [ctypes.c_char_p]
         library.ik_fill.argtypes = [ctypes.c_char_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_void_p]
         library.ik_select.argtypes = [*[ctypes.c_void_p] * 3, ctypes.c_char_p]
+        library.ik_count.argtypes = [ctypes.c_char_p, *[ctypes.c_void_p] * 3]
+        library.ik_count.restype = None
         library.ik_float_mode.argtypes, library.ik_float_mode.restype = [ctypes.c_uint64], ctypes.c_uint64
     except (OSError, AttributeError) as error:
         reason = f"The compiled kernels at {path} cannot be loaded: {error}."

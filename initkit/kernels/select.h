@@ -14,7 +14,8 @@
 #define IK_SELECT_COLUMNS 512
 #define IK_SELECT_TILE 64
 
-/* So many rows of one block, or what of them is in the output. */
+/* So many rows of one block, or what of them is in the output. Loops keep `columns` apart, which the compiler cannot
+ * tell from what they write. */
 typedef struct {
     const float *uniforms;
     ik_size pitch; /* uniform values from one row to the next */
@@ -34,23 +35,25 @@ static float ik_rows_left(const ik_rows *rows, ik_size row) {
 
 /* Members of rows that are not in the output. */
 static void ik_count_rows(const ik_rows *rows, ik_size first, ik_size last) {
+    const ik_size columns = rows->columns;
     for (ik_size row = first; row < last; ++row) {
         const float *restrict uniforms = rows->uniforms + row * rows->pitch;
         float *restrict missing = rows->missing;
         const float left = ik_rows_left(rows, row);
-        for (ik_size i = 0; i < rows->columns; ++i) missing[i] -= uniforms[i] * left < missing[i] ? 1.0f : 0.0f;
+        for (ik_size i = 0; i < columns; ++i) missing[i] -= uniforms[i] * left < missing[i] ? 1.0f : 0.0f;
     }
 }
 
 /* By bits: whatever the type, all of them are 0 in a zero. */
 #define IK_CLEAR(T)                                                                                     \
     static void ik_clear_rows_##T(const ik_rows *rows, ik_size first, ik_size last) {                   \
+        const ik_size columns = rows->columns;                                                          \
         for (ik_size row = first; row < last; ++row) {                                                  \
             const float *restrict uniforms = rows->uniforms + row * rows->pitch;                        \
             float *restrict missing = rows->missing;                                                    \
             T *restrict out = (T *)(rows->out + (rows->offset + (ik_i64)row) * rows->row_stride); \
             const float left = ik_rows_left(rows, row);                                                 \
-            for (ik_size i = 0; i < rows->columns; ++i) {                                               \
+            for (ik_size i = 0; i < columns; ++i) {                                                     \
                 const int member = uniforms[i] * left < missing[i];                                     \
                 missing[i] -= member ? 1.0f : 0.0f;                                                     \
                 out[i] = member ? 0 : out[i];                                                           \
@@ -78,17 +81,18 @@ static void ik_clear_pairs(unsigned char *line, const unsigned char *members, ik
 }
 
 static void ik_clear_rows_of_pairs(const ik_rows *rows, ik_size first, ik_size last) {
+    const ik_size columns = rows->columns;
     unsigned char members[IK_SELECT_COLUMNS];
     for (ik_size row = first; row < last; ++row) {
         const float *restrict uniforms = rows->uniforms + row * rows->pitch;
         float *restrict missing = rows->missing;
         const float left = ik_rows_left(rows, row);
-        for (ik_size i = 0; i < rows->columns; ++i) {
+        for (ik_size i = 0; i < columns; ++i) {
             const int member = uniforms[i] * left < missing[i];
             missing[i] -= member ? 1.0f : 0.0f;
             members[i] = (unsigned char)member;
         }
-        ik_clear_pairs(rows->out + (rows->offset + (ik_i64)row) * rows->row_stride, members, rows->columns);
+        ik_clear_pairs(rows->out + (rows->offset + (ik_i64)row) * rows->row_stride, members, columns);
     }
 }
 
@@ -97,6 +101,7 @@ static void ik_clear_columns(ik_rows rows, ik_size first, ik_size last, ik_size 
     unsigned char found[IK_SELECT_TILE][IK_SELECT_TILE];
     unsigned char turned[IK_SELECT_TILE][IK_SELECT_TILE];
     const int adjacent = aligned && rows.row_stride == (ik_i64)width;
+    const ik_size columns = rows.columns;
     for (ik_size start = first; start < last; start += IK_SELECT_TILE) {
         const ik_size height = last - start < IK_SELECT_TILE ? last - start : IK_SELECT_TILE;
         for (ik_size row = 0; row < height; ++row) {
@@ -104,15 +109,15 @@ static void ik_clear_columns(ik_rows rows, ik_size first, ik_size last, ik_size 
             float *restrict missing = rows.missing;
             unsigned char *restrict members = found[row];
             const float left = ik_rows_left(&rows, start + row);
-            for (ik_size i = 0; i < rows.columns; ++i) {
+            for (ik_size i = 0; i < columns; ++i) {
                 const int member = uniforms[i] * left < missing[i];
                 missing[i] -= member ? 1.0f : 0.0f;
                 members[i] = (unsigned char)member;
             }
         }
-        for (ik_size i = 0; i < rows.columns; ++i)
+        for (ik_size i = 0; i < columns; ++i)
             for (ik_size row = 0; row < height; ++row) turned[i][row] = found[row][i];
-        for (ik_size i = 0; i < rows.columns; ++i) {
+        for (ik_size i = 0; i < columns; ++i) {
             unsigned char *line =
                 rows.out + (rows.offset + (ik_i64)start) * rows.row_stride + (ik_i64)i * rows.column_stride;
             if (adjacent && width == 1) ik_clear_line_ik_u8(line, turned[i], height);
@@ -127,20 +132,30 @@ static void ik_clear_columns(ik_rows rows, ik_size first, ik_size last, ik_size 
     }
 }
 
+/* Rows that the output has. */
+static void ik_clear_any_rows(const ik_rows *rows, ik_size first, ik_size last, ik_size width, int in_rows, int aligned) {
+    if (!in_rows) ik_clear_columns(*rows, first, last, width, aligned);
+    else if (width == 1) ik_clear_rows_ik_u8(rows, first, last);
+    else if (width == 2) ik_clear_rows_ik_u16(rows, first, last);
+    else if (width == 4) ik_clear_rows_ik_u32(rows, first, last);
+    else if (width == 8) ik_clear_rows_ik_u64(rows, first, last);
+    else ik_clear_rows_of_pairs(rows, first, last);
+}
+
 void IK_PASTE(ik_select_, IK_ISA)(const ik_selection *all) {
     const ik_size width = all->width;
     const ik_u64 bits = (ik_u64)(ik_size)all->out | (ik_u64)all->row_stride | (ik_u64)all->column_stride;
     const int aligned = bits % (width < 8 ? width : 8) == 0;
     const int in_rows = aligned && all->column_stride == (ik_i64)width;
     const ik_size most = in_rows ? IK_SELECT_COLUMNS : IK_SELECT_TILE;
+    const ik_i64 step = all->step, out_rows = (ik_i64)all->out_rows, height = (ik_i64)all->rows;
     float missing[IK_SELECT_COLUMNS];
     for (ik_u64 block = 0; block < all->blocks; ++block) {
         const ik_i64 offset = (ik_i64)block * all->block_rows + all->first;
-        /* Those of these rows that the output has. */
-        const ik_i64 height = (ik_i64)all->rows;
-        const ik_i64 low = offset >= 0 ? 0 : -offset < height ? -offset : height;
-        const ik_i64 end = (ik_i64)all->out_rows - offset;
-        const ik_i64 high = end < low ? low : end < height ? end : height;
+        /* Of these rows the first one that the output has, and its number there. */
+        const ik_i64 number = offset > 0 ? (offset + step - 1) / step : 0;
+        const ik_i64 start = number < out_rows ? number * step - offset : height;
+        const ik_i64 low = start < height ? start : height;
         for (ik_size column = 0; column < all->columns; column += most) {
             const ik_size columns = all->columns - column < most ? all->columns - column : most;
             unsigned char *counts = all->missing + block * all->columns + column;
@@ -153,16 +168,23 @@ void IK_PASTE(ik_select_, IK_ISA)(const ik_selection *all) {
             rows.row_stride = all->row_stride;
             rows.column_stride = all->column_stride;
             rows.out = all->out + (ik_i64)column * all->column_stride;
-            rows.offset = offset;
+            rows.offset = number - low;
             for (ik_size i = 0; i < columns; ++i) missing[i] = (float)counts[i];
             ik_count_rows(&rows, 0, (ik_size)low);
-            if (!in_rows) ik_clear_columns(rows, (ik_size)low, (ik_size)high, width, aligned);
-            else if (width == 1) ik_clear_rows_ik_u8(&rows, (ik_size)low, (ik_size)high);
-            else if (width == 2) ik_clear_rows_ik_u16(&rows, (ik_size)low, (ik_size)high);
-            else if (width == 4) ik_clear_rows_ik_u32(&rows, (ik_size)low, (ik_size)high);
-            else if (width == 8) ik_clear_rows_ik_u64(&rows, (ik_size)low, (ik_size)high);
-            else ik_clear_rows_of_pairs(&rows, (ik_size)low, (ik_size)high);
-            ik_count_rows(&rows, (ik_size)high, (ik_size)height);
+            ik_i64 done = low;
+            if (step == 1) {
+                const ik_i64 end = out_rows - rows.offset;
+                done = end < low ? low : end < height ? end : height;
+                ik_clear_any_rows(&rows, (ik_size)low, (ik_size)done, width, in_rows, aligned);
+            } else {
+                for (ik_i64 row = low; row < height && rows.offset + row < out_rows; row += step) {
+                    ik_count_rows(&rows, (ik_size)done, (ik_size)row);
+                    ik_clear_any_rows(&rows, (ik_size)row, (ik_size)row + 1, width, in_rows, aligned);
+                    done = row + 1;
+                    rows.offset -= step - 1;
+                }
+            }
+            ik_count_rows(&rows, (ik_size)done, (ik_size)height);
             for (ik_size i = 0; i < columns; ++i) counts[i] = (unsigned char)missing[i];
         }
     }

@@ -95,7 +95,7 @@ def test_hat_and_logarithms(rows: int, left: int, size: int) -> None:
     low, high = max(0, size - right, mode - reach), min(left, size, mode + reach)
     x = np.arange(low, high + 1, 1 + reach // 5000)
     m, at = np.full(len(x), float(size)), np.full(len(x), float(mode))
-    shares = hypergeometric._log_share(np, left, float(right), m, at, x.astype(float))
+    shares = hypergeometric.log_share(np, left, float(right), m, at, x.astype(float))
     width = hypergeometric._HAT_SLOPE * math.sqrt(deviation**2 + 0.5) + hypergeometric._HAT_OFFSET
     center = size * left / rows + 0.5
     far = np.maximum(abs(x - center), abs(x + 1 - center))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -79,6 +80,22 @@ def test_mamba_dt_bias() -> None:
     bias = ik.Map(dt, "inverse_softplus", low=1e-4)((4096,), "float64")
     assert (np.log1p(np.exp(bias)) >= 0.999e-3).all()
     assert (np.log1p(np.exp(bias)) <= 0.1001).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
+def test_matrices_take_no_more_memory_for_being_mapped(dtype: str) -> None:
+    """What is made at once is mapped in pieces: in its own place, or in that of the draw's precision."""
+    inner, shape = ik.Orthogonal(seed=7), (1000, 1000)
+    peaks = []
+    for init in (inner, ik.Map(inner, "clamp", low=-0.01)):
+        tracemalloc.start()
+        try:
+            made = init(shape, dtype)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 2 * 2**20
+    assert np.array_equal(made, np.maximum(inner(shape, dtype), np.asarray(-0.01, dtype)))
 
 
 def test_moments() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from scipy import stats
 
 import initkit as ik
+from initkit.backends.numpy_backend import NumpyBackend
+from initkit.initializers import normalized
 
 Array = np.ndarray[Any, Any]
 
@@ -41,6 +44,37 @@ def test_values_are_the_normal_draw_over_its_folded_norm(length: int, dtype: str
             squares = kept
         expected = (3.0 * (vector / math.sqrt(squares[0]))).astype(dtype)
         assert (ik.NormalizedRows(gain=3.0, seed=7)((3, length), dtype)[number] == expected).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "complex64", "complex128", "bfloat16"])
+@pytest.mark.parametrize("length", [1, 64, 65, 1000, 4097])
+def test_long_vectors_have_the_same_bits(length: int, dtype: str, monkeypatch: Any) -> None:
+    """Vectors made in pieces are those made at once, whole and in part, along any axis."""
+    cases = [
+        ((3, length), -1, np.s_[:]),
+        ((length, 3), 0, np.s_[::-1, 1]),
+        ((2, length, 2), 1, np.s_[1, ::3]),
+    ]
+    inits = [ik.NormalizedRows(axis, 2.0, seed=7).lazy(shape, dtype) for shape, axis, _ in cases]
+    at_once = [np.asarray(lazy[cut]) for lazy, (_, _, cut) in zip(inits, cases, strict=True)]
+    monkeypatch.setattr(normalized, "_LONG", 0)
+    monkeypatch.setattr(NumpyBackend, "piece_elements", 31)
+    for lazy, (_, _, cut), expected in zip(inits, cases, at_once, strict=True):
+        assert np.array_equal(np.asarray(lazy[cut]), expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "complex128"])
+def test_memory_does_not_grow_with_the_vectors(dtype: str) -> None:
+    """One huge vector takes 16 MB beside its own memory at most, as does a part of it."""
+    lazy = ik.NormalizedRows(seed=7).lazy((1, 1 << 22), dtype)
+    for cut in (np.s_[:], np.s_[:, ::1000]):
+        tracemalloc.start()
+        try:
+            made = lazy[cut]
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert peak < made.nbytes + 16 * 2**20
 
 
 @pytest.mark.parametrize("length", [2, 3, 8, 50])

@@ -315,6 +315,20 @@ def test_rows_need_little_memory() -> None:
     assert peak < lazy.nbytes // 2
 
 
+@pytest.mark.parametrize("shape", [(1 << 20, 2), (2, 1 << 20), (1 << 10, 1 << 10, 2)], ids=str)
+def test_millions_of_rows_are_not_listed(shape: tuple[int, ...]) -> None:
+    """Beside a long matrix there are its draws, and no numbers of its rows, of the whole or of a part."""
+    lazy = ik.Orthogonal(seed=7).lazy(shape)
+    for cut, copies in ((np.s_[:], 2), (np.s_[::-1], 3), (np.s_[..., :1], 3)):
+        tracemalloc.start()
+        try:
+            lazy[cut]
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert peak < copies * lazy.nbytes + 2 * 2**20
+
+
 def test_seeds_and_draws_give_different_matrices() -> None:
     """A generator's next draw and another seed give other matrices, the same seed the same one."""
     generator = ik.SeedGenerator(7)

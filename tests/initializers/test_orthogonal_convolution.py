@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import product
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from scipy import stats
 
 import initkit as ik
+from initkit.dtypes import resolve_dtype
+from initkit.initializers import orthogonal_convolution
 
 Array = np.ndarray[Any, Any]
 BOTH = [ik.DeltaOrthogonal, ik.OrthogonalConvolution]
@@ -155,6 +158,32 @@ def test_the_kernel_is_that_of_the_papers_algorithm(shape: tuple[int, ...]) -> N
         kernel = wider
     expected = np.array([[kernel[i, j] for j in range(size)] for i in range(size)])
     np.testing.assert_allclose(ik.OrthogonalConvolution(seed=7)(shape, "float64"), expected, atol=1e-14)
+
+
+def test_memory_is_that_of_some_channels_at_a_time(monkeypatch: Any) -> None:
+    """Beside the output there are a matrix, half a matrix for each projection, and some MB of kernels."""
+    init, shape = ik.OrthogonalConvolution(seed=7), (5, 5, 200, 200)
+    tracemalloc.start()
+    try:
+        made = init(shape)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    matrix = 200 * 200 * 8
+    assert peak < made.nbytes + 6 * matrix + 12 * 2**20
+    monkeypatch.setattr(orthogonal_convolution, "_KERNEL_BYTES", 2**40)
+    assert np.abs(made - init(shape)).max() <= init.tolerance(resolve_dtype("float32"))
+
+
+@pytest.mark.parametrize("layout", [None, "OI...", "I...O"])
+def test_channels_may_be_made_one_by_one(layout: str | None, monkeypatch: Any) -> None:
+    """Parts of the channels, in any order and layout, agree with what is made at once."""
+    shape = (3, 2, 6, 7) if layout is None else (7, 6, 3, 2) if layout[0] == "O" else (6, 3, 2, 7)
+    lazy = ik.OrthogonalConvolution(2.0, 7, layout).lazy(shape, "complex128")
+    at_once = lazy[...]
+    monkeypatch.setattr(orthogonal_convolution, "_KERNEL_BYTES", 1)
+    for cut in (np.s_[:], np.s_[::-1, ::2, -1], np.s_[1:, :, ::-2, 1::3]):
+        assert np.abs(lazy[cut] - at_once[cut]).max() < 4e-14
 
 
 def test_kernels_have_values_at_all_positions() -> None:

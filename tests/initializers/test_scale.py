@@ -29,6 +29,15 @@ def test_large_narrow_tensor_in_several_buffers() -> None:
     assert whole.tobytes() == rounded(single, DTYPES["bfloat16"]).tobytes()
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+def test_zeros_have_the_signs_of_products(dtype: str) -> None:
+    """Times 0, values keep their sign, as NumPy's product does; whatever the sign, all are 0."""
+    normal = ik.RandomNormal(seed=7)
+    made = ik.Scale(normal, 0.0)((50,), dtype)
+    assert (made == 0).all()
+    assert np.array_equal(np.signbit(made), np.signbit(normal((50,)) * np.float32(0.0)))
+
+
 def test_complex_and_orthogonal() -> None:
     """Complex values are scaled too, and matrix products keep their tolerance, scaled."""
     scaled = ik.Scale(ik.Orthogonal(seed=7), 3.0)

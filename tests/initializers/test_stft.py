@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import initkit as ik
+from initkit.dtypes import DTYPES
 from initkit.initializers.stft import cosine_of_turns
 
 SIDES = ("real", "imag")
@@ -133,6 +134,42 @@ def test_windows_are_those_of_scipy(window: str | None, periodic: bool) -> None:
         made = ik.STFT("real", window, None, periodic)((length, 1, 3), "float64")[:, 0, 0]
         expected = signal.get_window(window, length, periodic)
         np.testing.assert_allclose(made, expected, atol=2e-15, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("window", "float32", "float64"),
+    [
+        (None, 0.0, 0.0),
+        ("hann", 0.0, 0.0),
+        ("flattop_periodic", 0.0, 0.0),
+        ([0.1, 0.7, 0.2], 0.0, 0.0),
+        ("tukey", 2e-7, 1e-13),
+        ("bohman_symmetric", 2e-7, 1e-13),
+    ],
+    ids=repr,
+)
+def test_only_windows_of_scipy_have_a_tolerance(window: Any, float32: float, float64: float) -> None:
+    """What is computed here is equal to the bit everywhere; what SciPy computes, within what it promises."""
+    init = ik.STFT(window=window)
+    assert [init.tolerance(DTYPES[name]) for name in ("float32", "bfloat16", "float64")] == [
+        float32,
+        float32,
+        float64,
+    ]
+
+
+@pytest.mark.parametrize("window", ["parzen", "tukey", "bohman", "taylor", "cosine", "lanczos", "poisson"])
+def test_windows_of_scipy_are_within_the_tolerance_of_exact_ones(window: str) -> None:
+    """A window that is off by some units in the last place stays within the tolerance, in each precision."""
+    signal = pytest.importorskip("scipy.signal")
+    values = signal.get_window(window, 400, fftbins=False)
+    random = np.random.default_rng(3)
+    shaken = values * (1 + 2.0**-52 * random.integers(-8, 9, 400))
+    for scaling in (None, "density", "spectrum"):
+        init, other = ik.STFT("imag", window, scaling), ik.STFT("imag", shaken, scaling)
+        for dtype in ("float32", "float64"):
+            made, near = (one((400, 1, 257), dtype).astype(np.float64) for one in (init, other))
+            assert np.abs(made - near).max() <= init.tolerance(DTYPES[dtype])
 
 
 @pytest.mark.parametrize("periodic", [False, True])

@@ -135,6 +135,28 @@ def test_pieces_do_not_matter(monkeypatch: Any) -> None:
     assert np.array_equal(_members(40_000, 5, 11_000), expected)
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("shape", [(5, 7), (128, 20_000), (70_000, 600), (1_000_000, 2)], ids=str)
+@pytest.mark.parametrize("step", [1, 2, 127, 128, 129, 5000])
+def test_pieces_are_the_region(shape: tuple[int, int], step: int, compiled: bool, monkeypatch: Any) -> None:
+    """Every element belongs to one piece of work, and each block of rows to one for its columns."""
+    monkeypatch.setattr(subsets, "can_clear", lambda: compiled)
+    first = min(3, shape[0] - 1)
+    region = Region(shape, (first, 0), (step, 1), (-(-(shape[0] - first) // step), shape[1]))
+    number, box_of = Subsets(*shape, 1, seeded_draw(7))._boxes(region)
+    lines: dict[tuple[int, int], int] = {}
+    for rows, columns in map(box_of, range(number)):
+        side = columns.start, columns.stop
+        assert rows.start == lines.get(side, 0)
+        assert rows.stop > rows.start
+        lines[side] = rows.stop
+        last, after = (first + (row * step) for row in (rows.stop - 1, rows.stop))
+        assert rows.stop == region.counts[0] or last // BLOCK < after // BLOCK
+    assert set(lines.values()) == {region.counts[0]}
+    ends = sorted(lines)
+    assert [0, *(stop for _, stop in ends)] == [*(start for start, _ in ends), shape[1]]
+
+
 @pytest.mark.parametrize("numbers", [[3], [3, 9], [0, 1, 3, 5], [0, 1, 3, 4], [0, 2, 4, 5, 6, 7, 20, 40]])
 def test_progressions_cover_all_numbers(numbers: list[int]) -> None:
     """Every number is in one progression, in order, and only the last may be alone in one."""

@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from tests.kernels.draws import FILL, MOST_PARAMETERS, Job
+from tests.kernels.draws import COUNT, FILL, MOST_PARAMETERS, SELECT, Job, padded
+from tests.kernels.subset_jobs import COUNTING, NUMBERS, UNTOUCHED, memory_elements
 
 HERE = Path(__file__).parent
 KERNELS = HERE.parents[1] / "initkit" / "kernels"
@@ -115,6 +116,9 @@ def in_library(build: Build, instruction_set: str) -> Callable[[Job], bytes]:
     """What does one job with an instruction set of a library; this processor must have that."""
     library = ctypes.CDLL(str(build.path))
     library.ik_fill.argtypes = [ctypes.c_char_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_void_p]
+    library.ik_select.argtypes = [*[ctypes.c_void_p] * 3, ctypes.c_char_p]
+    library.ik_count.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p]
+    library.ik_count.restype = None
     probe: Any = getattr(library, f"probe_{instruction_set}")
     probe.argtypes = [
         ctypes.c_int,
@@ -128,19 +132,32 @@ def in_library(build: Build, instruction_set: str) -> Callable[[Job], bytes]:
 
     def do(job: Job) -> bytes:
         # Surrounded by what must not be touched.
-        memory = np.full(len(job.expected) + 2 * MARGIN, 0xA5, np.uint8)
+        memory = np.full(len(job.expected) + 2 * MARGIN, UNTOUCHED, np.uint8)
         start = MARGIN + job.misaligned
         out = memory[start : start + len(job.expected)]
         if job.part == FILL:
             assert library.ik_fill(job.payload, job.first, job.count, out.ctypes.data) == 0
+        elif job.part == SELECT:
+            uniforms, missing = _copies(job.payload[NUMBERS.size :], job.count)
+            assert library.ik_select(uniforms, missing, out.ctypes.data + job.first, job.payload) == 0
+            out[len(out) - job.count :] = np.frombuffer(missing, np.uint8)
+        elif job.part == COUNT:
+            room = (ctypes.c_int64 * memory_elements(job))()
+            library.ik_count(job.payload, job.payload[COUNTING.size :], out.ctypes.data, room)
         else:
             numbers = (ctypes.c_double * MOST_PARAMETERS)(*job.parameters)
             probe(job.part, job.code, numbers, job.payload, job.count, out.ctypes.data)
         outside = np.concatenate((memory[:start], memory[start + len(out) :]))
-        assert (outside == 0xA5).all(), f"{job.name} writes beyond its output"
+        assert (outside == UNTOUCHED).all(), f"{job.name} writes beyond its output"
         return out.tobytes()
 
     return do
+
+
+def _copies(values: bytes, last: int) -> tuple[Any, Any]:
+    """All but so many bytes, and those, in memory of their own."""
+    cut = len(values) - last
+    return ctypes.create_string_buffer(values[:cut], cut), ctypes.create_string_buffer(values[cut:], last)
 
 
 def possible_here(build: Build) -> list[str]:
@@ -164,7 +181,7 @@ def by_program(command: Sequence[str | Path], jobs: Iterable[Job]) -> list[bytes
             len(job.payload),
             len(job.expected),
         )
-        + pack(f"={MOST_PARAMETERS}d", *job.parameters)
+        + pack(f"={MOST_PARAMETERS}d", *padded(job.parameters))
         + job.payload
         for job in listed
     ]

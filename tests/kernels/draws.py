@@ -30,7 +30,7 @@ from initkit.region import AffineMap
 
 INF = math.inf
 # Distributions, outputs and parts have the numbers of fill.h and probe.h.
-WORDS, LAW32, LAW64, ROUNDING, FILL = range(5)
+WORDS, LAW32, LAW64, ROUNDING, FILL, LOG, SELECT, COUNT = range(8)
 FLOATS = tuple(row for row in DTYPES.values() if row.kind == "float")
 MOST_PARAMETERS = 10
 
@@ -104,8 +104,8 @@ class Job:
         name: What to call it when it fails.
         part: Which entry point.
         code: The law or the output's dtype, where the part takes one.
-        first: The first position, of a fill.
-        count: How many values.
+        first: The first position, of a fill; of a clearing, where in the output its first row begins.
+        count: How many values; how many counts, of a clearing; how many columns, of a count.
         payload: What is read: a packed request, words, block numbers or values.
         parameters: The law's, or the identity.
         expected: The bytes that must come out.

@@ -16,6 +16,8 @@
 
 int ik_use(const char *name);
 int ik_fill(const unsigned char *packed, ik_u64 first, ik_u64 count, void *out);
+int ik_select(const float *uniforms, unsigned char *missing, unsigned char *out, const ik_i64 *numbers);
+void ik_count(const unsigned char *packed, const ik_i64 *wanted, unsigned char *missing, ik_i64 *memory);
 
 typedef void (*probe)(int, int, const double *, const void *, ik_u64, void *);
 
@@ -36,6 +38,40 @@ static probe probe_named(const char *name) {
     if (!strcmp(name, "neon")) return probe_neon;
 #endif
     return strcmp(name, "baseline") ? 0 : probe_baseline;
+}
+
+/* A copy in memory of its own, so that a sanitizer sees where it ends. */
+static void *copied(const unsigned char *source, ik_u64 size) {
+    void *copy = malloc(size);
+    if (copy) memcpy(copy, source, size);
+    return copy;
+}
+
+static int clear_members(const job *next, const unsigned char *in, unsigned char *out) {
+    const ik_u64 head = 12 * sizeof(ik_i64), counts = next->count, size = next->bytes_out - counts;
+    float *uniforms = copied(in + head, next->bytes_in - head - counts);
+    unsigned char *missing = copied(in + next->bytes_in - counts, counts), *cleared = malloc(size + next->misaligned);
+    if (!uniforms || !missing || !cleared) return 4;
+    memset(cleared + next->misaligned, 0xA5, size);
+    const int refused = ik_select(uniforms, missing, cleared + next->misaligned + next->first, (const ik_i64 *)in);
+    memcpy(out, cleared + next->misaligned, size);
+    memcpy(out + size, missing, counts);
+    free(uniforms);
+    free(missing);
+    free(cleared);
+    return refused;
+}
+
+static int count_members(const job *next, const unsigned char *in, unsigned char *out) {
+    const ik_u64 head = 8 * sizeof(ik_u32) + 4 * sizeof(double) + 9 * sizeof(ik_i64);
+    const ik_u64 number = (next->bytes_in - head) / sizeof(ik_i64);
+    ik_i64 *wanted = copied(in + head, number * sizeof *wanted);
+    ik_i64 *memory = malloc((3 * number + (5 * number + 2) * next->count) * sizeof *memory);
+    if (!wanted || !memory) return 4;
+    ik_count(in, wanted, out, memory);
+    free(wanted);
+    free(memory);
+    return 0;
 }
 
 static void flush_subnormals(void) {
@@ -65,7 +101,11 @@ int main(int arguments, char **argument) {
         unsigned char *in = malloc(next.bytes_in), *memory = malloc(next.bytes_out + next.misaligned);
         if (!in || !memory || fread(in, 1, next.bytes_in, stdin) != next.bytes_in) return 4;
         unsigned char *out = memory + next.misaligned;
-        if (next.part != PROBE_FILL)
+        if (next.part == PROBE_SELECT) {
+            if (clear_members(&next, in, out)) return fprintf(stderr, "a clearing was refused\n"), 5;
+        } else if (next.part == PROBE_COUNT) {
+            if (count_members(&next, in, out)) return 4;
+        } else if (next.part != PROBE_FILL)
             probed(next.part, next.code, next.parameters, in, next.count, out);
         else if (ik_fill(in, next.first, next.count, out))
             return fprintf(stderr, "a fill was refused\n"), 5;

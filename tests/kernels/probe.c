@@ -11,6 +11,13 @@ void IK_PASTE(probe_, IK_ISA)(int part, int code, const double *parameters, cons
         ik_words(&schedule, (const ik_u64 *)in, (ik_size)count, (ik_u32 *)out);
     } else if (part == PROBE_ROUNDING) {
         round_to(code, (const float *)in, (ik_size)count, out);
+    } else if (part == PROBE_LOG) {
+        const double *x = (const double *)in;
+        double *values = (double *)out;
+        for (ik_size i = 0; i < count; ++i)
+            values[i] = code == 0   ? ik_log(x[i], 0.0)
+                        : code == 1 ? ik_log1p(x[i])
+                                    : ik_log_share(x[5 * i], x[5 * i + 1], x[5 * i + 2], x[5 * i + 3], x[5 * i + 4]);
     } else {
         ik_request request;
         memset(&request, 0, sizeof request);

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from initkit.kernels import twin
-from tests.kernels import builds, draws, engine_digests
+from tests.kernels import builds, draws, engine_digests, subset_jobs
 from tests.kernels.builds import Build, by_program, compile_kernels, found, in_library, possible_here, wrong
 from tests.kernels.draws import FILL, WORDS, Job
 
@@ -108,7 +108,8 @@ def test_this_process_gives_the_bits_of_the_twin() -> None:
 
 def all_jobs() -> list[Job]:
     """Everything that a build has to do to the bit."""
-    return [*draws.fill_jobs(), *draws.law_jobs(), *draws.rounding_jobs(), *draws.words_jobs()]
+    fills = *draws.fill_jobs(), *draws.law_jobs(), *draws.rounding_jobs(), *draws.words_jobs()
+    return [*fills, *subset_jobs.all_jobs()]
 
 
 def mistakes(build: Build, stride: int = 1) -> dict[str, list[str]]:
@@ -204,11 +205,12 @@ def test_sanitizers_find_nothing(tmp_path: Path) -> None:
     ).returncode:
         pytest.skip("needs the libraries of gcc's sanitizers")
     build = compile_kernels(tmp_path, "gcc", level="-O1", extra=flags, link=flags)
-    jobs = [*draws.fill_jobs(), *draws.law_jobs(), *draws.words_jobs()]
+    fills = *draws.fill_jobs(), *draws.law_jobs(), *draws.words_jobs()
+    jobs = [*fills, *subset_jobs.all_jobs()]
     for name in possible():
         assert not wrong(jobs, by_program((build.path, name), jobs))[:3]
-    fills = subnormal_jobs(FILL)
-    assert not wrong(fills, by_program((build.path, "baseline", "flush"), fills))[:3]
+    flushed = [*subnormal_jobs(FILL), *subset_jobs.counting_jobs()]
+    assert not wrong(flushed, by_program((build.path, "baseline", "flush"), flushed))[:3]
 
 
 # ---- Philox ------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The compiled kernels clear the members that NumPy finds, wherever the output lies, and nothing else."""
+"""The compiled kernels count and clear the members that NumPy finds, and touch nothing else."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 
 import initkit as ik
+from initkit.draws import seeded_draw
 from initkit.errors import BackendError
 from initkit.initializers import subsets
+from initkit.initializers.subsets import Subsets
 from initkit.kernels import loader, selection
 from initkit.kernels.loader import INSTRUCTION_SETS, Engine, engine
-from initkit.kernels.selection import can_clear, clear_members
+from initkit.kernels.selection import can_clear, can_count, clear_members
+from initkit.region import Region
+from tests.kernels.subset_jobs import CLEARINGS, cleared, inputs
 
 Array = np.ndarray[Any, Any]
 
@@ -49,34 +53,6 @@ def instruction_set(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
     engine.__wrapped__()
 
 
-def cleared(
-    out: Array, uniforms: Array, missing: Array, first: int, block: int, left: int, last: int
-) -> tuple[Array, Array]:
-    """What `clear_members` has to make of copies of the output and the counts, element by element."""
-    out, missing = out.copy(), missing.copy()
-    rows, blocks, _ = uniforms.shape
-    for number in range(blocks):
-        start = last if number == blocks - 1 else left
-        for row in range(rows):
-            scaled = uniforms[row, number] * np.float32(max(start - row, 0))
-            members = scaled < missing[number].astype(np.float32)
-            missing[number] -= members
-            place = first + number * block + row
-            if 0 <= place < len(out):
-                out[place, members] = 0
-    return out, missing
-
-
-def inputs(rows: int, blocks: int, columns: int) -> tuple[Array, Array]:
-    """Uniform values and counts, among which are the extremes."""
-    generator = np.random.default_rng([rows, blocks, columns])
-    words = generator.integers(0, 2**24, (rows, blocks, columns))
-    words[generator.random(words.shape) < 0.05] = 0
-    words[generator.random(words.shape) < 0.05] = 2**24 - 1
-    missing = generator.integers(0, rows + 1, (blocks, columns)).astype(np.uint8)
-    return (words / 2.0**24).astype(np.float32), missing
-
-
 def placed(layout: str, rows: int, columns: int, dtype: str) -> tuple[Array, Array]:
     """Memory without a zero in it, and the rows and columns of it that are the output."""
     width = np.dtype(dtype).itemsize
@@ -100,24 +76,14 @@ def placed(layout: str, rows: int, columns: int, dtype: str) -> tuple[Array, Arr
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.usefixtures("instruction_set")
 def test_same_bits_as_numpy(layout: str, dtype: str) -> None:
-    """Odd sizes, parts of blocks, short blocks, elements of any width and place: members alone become 0."""
-    # Rows, blocks, columns; the first row of the output, its rows; what is left at the first and in the last.
-    for rows, blocks, columns, first, count, left, last in (
-        (128, 1, 5, 0, 128, 128, 128),
-        (128, 3, 67, 0, 384, 128, 128),
-        (128, 2, 515, -7, 230, 128, 103),
-        (16, 4, 33, -20, 400, 80, 5),
-        (77, 2, 1, 3, 180, 77, 0),
-        (16, 2, 19, -300, 40, 16, 16),
-        (128, 1, 1030, -127, 1, 128, 128),
-        (13, 2, 64, 40, 20, 13, -4),
-    ):
+    """Odd sizes, parts of blocks, short ones, steps, elements of any width and place: members alone get 0."""
+    for rows, blocks, columns, first, count, left, last, step in CLEARINGS:
         uniforms, missing = inputs(rows, blocks, columns)
         missing[-1] = np.minimum(missing[-1], max(last, 0))
         memory, out = placed(layout, count, columns, dtype)
         before = memory.copy()
-        expected, still = cleared(out, uniforms, missing, first, 128, left, last)
-        clear_members(out, uniforms, missing, first, 128, left, last)
+        expected, still = cleared(out, uniforms, missing, first, 128, left, last, step)
+        clear_members(out, uniforms, missing, first, 128, left, last, step)
         assert np.array_equal(missing, still)
         assert out.tobytes() == expected.tobytes()
         # Given back what was there, the memory is what it was: nothing else was written.
@@ -152,9 +118,30 @@ def test_elements_of_other_sizes_are_refused() -> None:
 
 
 def test_without_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The twin has no entry point, which says that NumPy goes through the rows."""
+    """The twin has no entry points, which says that NumPy counts and goes through the rows."""
     monkeypatch.setattr(selection, "engine", lambda: Engine(None, None, "numpy", None, ""))
     assert not can_clear()
+    assert not can_count(100)
+
+
+@needs_library
+def test_only_exact_numbers_of_rows_are_counted_in_kernels() -> None:
+    """Numbers of rows that float64 has not are left to integers of any length."""
+    assert can_count(2**53 - 1)
+    assert not can_count(2**53)
+
+
+@needs_library
+@pytest.mark.usefixtures("instruction_set")
+@pytest.mark.parametrize("members", [0, 1, 655, 32_768, 59_000, 65_530])
+def test_same_counts_as_numpy(members: int) -> None:
+    """Counts of any blocks and columns, by inversion and by rejection, are those of the array operations."""
+    drawn = Subsets(65_536, 90, members, seeded_draw(11))
+    region = Region((65_536, 90), (0, 89), (1, -1), (1, 90))
+    for blocks in (np.arange(40), np.arange(0, 512, 37), np.array([0, 3, 4, 200, 511])):
+        found = drawn.counts(blocks, region)
+        assert np.array_equal(found, drawn.counts_in_arrays(blocks, region))
+        assert found.dtype == np.uint8
 
 
 @needs_library
@@ -166,6 +153,10 @@ def test_without_library(monkeypatch: pytest.MonkeyPatch) -> None:
         ((70_001, 3), "float8_e5m2", 0),
         ((129, 40), "complex128", 0),
         ((513, 300), "float64", 1),
+        # So large that parts are written and cleared one after the other, in one place in memory or not.
+        ((700, 900), "float32", 0),
+        ((700, 900), "float32", 1),
+        ((300, 40_000), "float8_e5m2", 0),
     ],
     ids=str,
 )
@@ -174,7 +165,8 @@ def test_kernels_and_numpy_make_the_same_matrix(
 ) -> None:
     """Matrices, and parts that begin and end within blocks, have the same bits with and without kernels."""
     lazy = ik.Sparse(0.37, seed=5, axis=axis).lazy(shape, dtype)
-    cuts = (np.s_[:], np.s_[5:-3], np.s_[100:101], np.s_[::-1, 1::2], np.s_[3::2])
+    cuts = (np.s_[:], np.s_[5:-3], np.s_[100:101], np.s_[::-1, 1::2], np.s_[3::2], np.s_[::-131, 1:])
     fast = [np.asarray(lazy[cut]).tobytes() for cut in cuts]
     monkeypatch.setattr(subsets, "can_clear", lambda: False)
+    monkeypatch.setattr(subsets, "can_count", lambda rows: False)
     assert [np.asarray(lazy[cut]).tobytes() for cut in cuts] == fast
