@@ -60,7 +60,7 @@ class Initializer(Configurable):
 
     # Whether any region can be made without the rest of the tensor.
     makes_regions: bool = False
-    # Whether every element of a tensor follows the same law, so that those of a part have the moments of the whole.
+    # Whether all elements follow one law, so that those of any part have the moments of the whole.
     one_law: bool = False
 
     @abstractmethod

@@ -153,6 +153,23 @@ class Registry:
         """The name `package>Name` that a class was entered under, or None."""
         return self._full_names.get(cls)
 
+    def short_name(self, cls: type) -> str:
+        """The name that recipes use for a class: in small letters for initkit's own, else `package>Name`.
+
+        Args:
+            cls: A class.
+
+        Returns:
+            A name by which `find` finds the class, if it is registered.
+
+        Example:
+            >>> import initkit as ik
+            >>> registry.short_name(ik.RandomNormal)
+            'random_normal'
+        """
+        package, _, name = (self.full_name(cls) or cls.__name__).rpartition(">")
+        return snake_case(name) if package == BUILT_IN else f"{package}>{name}".lstrip(">")
+
     def classes(self) -> dict[str, type]:
         """Every class by its full name, in the order of entry."""
         return dict(self._by_full_name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +22,7 @@ from initkit.region import Region
 from initkit.targets import as_target
 from tests.backends.cupy_stand_in import Cuda, DeviceArray, library, stand_in
 
-torch: Any = pytest.importorskip("torch")
+torch: Any = import_module("torch")
 
 TORCH_FLOATS = ["float32", "float64", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]
 
@@ -263,7 +264,7 @@ def test_cuda_array_interface_for_reading(cuda: Cuda) -> None:
 
 def test_jax_arrays_are_refused() -> None:
     """JAX says that its arrays never change, so they are not filled behind its back."""
-    jnp = pytest.importorskip("jax.numpy")
+    jnp = import_module("jax.numpy")
     with pytest.raises(ArgumentTypeError, match=r"cannot be filled in place. .*that may be changed"):
         as_target(jnp.zeros(3))
 

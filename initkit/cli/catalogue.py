@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from initkit.cli.table import Column, format_table
-from initkit.cli.text import print_json, registered_name, show_number, show_shape, terminal_width
+from initkit.cli.text import print_json, show_number, show_shape, terminal_width
 from initkit.diagnostics import show_config
 from initkit.dtypes import resolve_dtype
 from initkit.errors import ArgumentTypeError
 from initkit.initializer import Initializer
 from initkit.initializers.scaled_by_fan import ScaledByFan
 from initkit.lazy import LazyArray
+from initkit.recipe.law import formula_of
 from initkit.region import Region
 from initkit.registry import registry
 from initkit.serialization import encode, from_yaml
@@ -34,12 +35,12 @@ def run_list(arguments: Namespace) -> int:
     (name: default; null also where there is none).
     """
     found = [cls for cls in registry.classes().values() if issubclass(cls, Initializer)]
-    classes = sorted(found, key=registered_name)
+    classes = sorted(found, key=registry.short_name)
     if arguments.json:
         print_json([_class_facts(cls) for cls in classes])
         return 0
     columns = (Column("name"), Column("what it makes", shrinks=True))
-    rows = [(registered_name(cls), _summary(cls)) for cls in classes]
+    rows = [(registry.short_name(cls), _summary(cls)) for cls in classes]
     print(format_table(columns, rows, width=terminal_width()))
     print("\n`initkit show NAME` tells more about one.")
     return 0
@@ -47,7 +48,7 @@ def run_list(arguments: Namespace) -> int:
 
 def _class_facts(cls: type) -> dict[str, Any]:
     return {
-        "name": registered_name(cls),
+        "name": registry.short_name(cls),
         "class_name": cls.__name__,
         "names": registry.names(cls),
         "summary": _summary(cls),
@@ -66,14 +67,6 @@ def _defaults(cls: type) -> dict[str, Any]:
 
 def _summary(cls: type) -> str:
     return (inspect.getdoc(cls) or "").partition("\n")[0]
-
-
-def _formula(cls: type) -> str | None:
-    """The paragraph of the docstring that begins with `Formula:`, on one line."""
-    for paragraph in (inspect.getdoc(cls) or "").split("\n\n"):
-        if paragraph.startswith("Formula:"):
-            return " ".join(paragraph.removeprefix("Formula:").split()).replace("`", "")
-    return None
 
 
 class Statistics(NamedTuple):
@@ -96,7 +89,7 @@ def run_show(arguments: Namespace) -> int:
     """
     bare = _class_with_required_arguments(arguments.initializer)
     if bare is not None:
-        facts = {**_class_facts(bare), "formula": _formula(bare), "required": _required(bare)}
+        facts = {**_class_facts(bare), "formula": formula_of(bare), "required": _required(bare)}
         print_json(facts) if arguments.json else _print_class(facts)
         return 0
     initializer = from_yaml(arguments.initializer)
@@ -148,10 +141,10 @@ def _show_facts(initializer: Initializer, lazy: LazyArray) -> dict[str, Any]:
     drawn = _statistics(lazy)
     fans = initializer.fans_of(lazy.shape) if isinstance(initializer, ScaledByFan) else None
     return {
-        "name": registered_name(type(initializer)),
+        "name": registry.short_name(type(initializer)),
         "names": registry.names(type(initializer)),
         "summary": _summary(type(initializer)),
-        "formula": _formula(type(initializer)),
+        "formula": formula_of(type(initializer)),
         "config": initializer.get_config(),
         "shape": list(lazy.shape),
         "dtype": lazy.dtype.name,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from initkit.initializer import Initializer
-from initkit.registry import BUILT_IN, registry, snake_case
+from initkit.registry import registry
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _LONGEST_ARGUMENT = 40
@@ -60,7 +60,7 @@ def show_initializer(initializer: Initializer) -> str:
         >>> show_initializer(ik.RandomNormal(stddev=0.02, seed=7))
         'random_normal(stddev=0.02)'
     """
-    name = registered_name(type(initializer))
+    name = registry.short_name(type(initializer))
     arguments = []
     for argument, default in _defaults(type(initializer)).items():
         value = getattr(initializer, argument, default)
@@ -74,12 +74,6 @@ def _defaults(cls: type) -> dict[str, Any]:
     """The constructor's arguments but the seed, and their defaults."""
     parameters = inspect.signature(cls).parameters
     return {name: parameter.default for name, parameter in parameters.items() if name != "seed"}
-
-
-def registered_name(cls: type) -> str:
-    """The name that recipes use for a class: snake_case for initkit's own, else `package>Name`."""
-    package, _, name = (registry.full_name(cls) or cls.__name__).rpartition(">")
-    return snake_case(name) if package == BUILT_IN else f"{package}>{name}".lstrip(">")
 
 
 def _equal(value: Any, default: Any) -> bool:

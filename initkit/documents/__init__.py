@@ -6,7 +6,7 @@ tag can name a class, no key is silently lost, and no text can take more memory 
 
 from initkit.documents.document import Document, Limits, PlainData
 from initkit.documents.json_reader import read_json
-from initkit.documents.writer import write_json, write_yaml
+from initkit.documents.writer import write_inline, write_json, write_yaml
 from initkit.documents.yaml_reader import read_yaml
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "PlainData",
     "read_json",
     "read_yaml",
+    "write_inline",
     "write_json",
     "write_yaml",
 ]

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from itertools import chain
+from typing import NamedTuple
 
 from initkit.documents.document import DEFAULT_LIMITS, PlainData
 from initkit.errors import ArgumentError, ArgumentTypeError
@@ -25,7 +26,7 @@ _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def write_yaml(data: PlainData) -> str:
+def write_yaml(data: PlainData, *, width: int = _WIDTH, inline_depth: int = _INLINE_DEPTH) -> str:
     """Write plain data as YAML text.
 
     Lists and mappings stand one entry per line, small ones inline; keys keep their order. Strings that any
@@ -33,6 +34,8 @@ def write_yaml(data: PlainData) -> str:
 
     Args:
         data: The plain data.
+        width: The longest line that has a list or mapping inline.
+        inline_depth: How many levels of lists and mappings such a one may have inside each other.
 
     Returns:
         Text, with a newline at its end, from which `read_yaml` makes equal data of equal types.
@@ -47,8 +50,31 @@ def write_yaml(data: PlainData) -> str:
         config: {seed: 7, path: []}
     """
     _check(data)
-    lines = _block(data, 0) if isinstance(data, (dict, list)) and data else iter([_inline(data)])
+    fits = _Fits(width, inline_depth)
+    lines = _block(data, 0, fits) if isinstance(data, (dict, list)) and data else iter([_inline(data)])
     return _checked_length("".join(f"{line}\n" for line in lines))
+
+
+def write_inline(data: PlainData) -> str:
+    """Write plain data as YAML text on one line, however long that is.
+
+    Args:
+        data: The plain data.
+
+    Returns:
+        Text without a newline, from which `read_yaml` makes equal data of equal types, unless a key is longer
+        than parsers look ahead.
+
+    Raises:
+        ArgumentTypeError: If anything in `data` is not plain data, or a key is not a string.
+        ArgumentError: If `data` is too deep or too large to be read again, or holds a lone surrogate.
+
+    Example:
+        >>> write_inline({"match": "*.bias", "init": "zeros"})
+        '{match: "*.bias", init: zeros}'
+    """
+    _check(data)
+    return _checked_length(_inline(data))
 
 
 def write_json(data: PlainData) -> str:
@@ -126,23 +152,30 @@ def _checked_length(text: str) -> str:
     return text
 
 
-def _block(data: PlainData, indent: int) -> Iterator[str]:
+class _Fits(NamedTuple):
+    """What may stand inline."""
+
+    width: int
+    depth: int
+
+
+def _block(data: PlainData, indent: int, fits: _Fits) -> Iterator[str]:
     """The lines of a list or mapping that is not empty, one entry after the other."""
     margin = " " * indent
     entries = data.items() if isinstance(data, dict) else ((None, item) for item in data)  # type: ignore[union-attr]  # the caller's promise
     for key, value in entries:
         head = "-" if key is None else _key(key, margin)
-        inline = _inline_where_it_fits(value, _WIDTH - indent - len(head) - 1)
+        inline = _inline_where_it_fits(value, fits.width - indent - len(head) - 1, fits.depth)
         if inline is not None:
             yield f"{margin}{head} {inline}"
         elif key is None:
             # The first line of the nested block stands right after the dash.
-            first, *others = _block(value, indent + 2)
+            first, *others = _block(value, indent + 2, fits)
             yield f"{margin}- {first.lstrip(' ')}"
             yield from others
         else:
             yield margin + head
-            yield from _block(value, indent + 2)
+            yield from _block(value, indent + 2, fits)
 
 
 def _key(key: str, margin: str) -> str:
@@ -151,11 +184,11 @@ def _key(key: str, margin: str) -> str:
     return f"{text}:" if len(text) <= _LONGEST_SIMPLE_KEY else f"? {text}\n{margin}:"
 
 
-def _inline_where_it_fits(value: PlainData, room: int) -> str | None:
+def _inline_where_it_fits(value: PlainData, room: int, depth: int) -> str | None:
     """The inline form of a value, or None where its entries should stand on lines of their own."""
     if not isinstance(value, (dict, list)) or not value:
         return _inline(value)
-    if not _is_shallow(value, _INLINE_DEPTH):
+    if not _is_shallow(value, depth):
         return None
     text = _inline(value)
     return text if len(text) <= room else None

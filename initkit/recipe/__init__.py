@@ -5,6 +5,8 @@ built (values, streamed into a safetensors file); a built file is verified from 
 """
 
 from initkit.recipe.build import BuildReport
+from initkit.recipe.difference import Change, Difference, TensorDifference, diff
+from initkit.recipe.explanation import Explanation
 from initkit.recipe.plan import Plan
 from initkit.recipe.planned import PlannedTensor, PlannedTie
 from initkit.recipe.recipe import Recipe
@@ -12,11 +14,16 @@ from initkit.recipe.verify import TensorCheck, Verification, verify
 
 __all__ = [
     "BuildReport",
+    "Change",
+    "Difference",
+    "Explanation",
     "Plan",
     "PlannedTensor",
     "PlannedTie",
     "Recipe",
     "TensorCheck",
+    "TensorDifference",
     "Verification",
+    "diff",
     "verify",
 ]

@@ -156,6 +156,8 @@ def _no_tensor(
         )
         which = "the tensor" if len(matched) == 1 else f"all {len(matched)} tensors"
         message = f"{rule.who} is never used: earlier rules take {which} that it matches ({takers})."
+        if rule.rule.optional or rule.rule.inherited:
+            return message
         return f"{message} The first match wins; move it up, or remove it."
     message = f"{rule.who} matches no tensor."
     if tensors:
@@ -163,6 +165,8 @@ def _no_tensor(
         message += f" {len(tensors)} have such names, but of {tensors[0].name!r} {reason}."
     elif by_name:
         message += " It matches tied ones, which take no rule."
+    if rule.rule.optional or rule.rule.inherited:
+        return message
     return f"{message} Correct the pattern, remove the rule, or mark it `optional: true`."
 
 

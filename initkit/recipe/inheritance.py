@@ -79,7 +79,9 @@ def merge(recipe: ParsedRecipe) -> MergedRecipe:
     seed = next((one.seed for one in line if one.seed is not None), None)
     if seed is None:
         wrong = "the recipe has no `seed`, and what it extends has none either."
-        raise recipe.place.error(wrong, "A preset leaves it to its user. Write, for example, `seed: 42`.")
+        raise recipe.place.error(
+            wrong, "A preset leaves it to its user. Write `seed: 42`, for example, or override it: --seed 42."
+        )
     with_dtype = next((one for one in line if one.dtype is not None), recipe)
     rules = [replace(rule, inherited=one is not recipe) for one in line for rule in one.rules]
     return MergedRecipe(

@@ -6,7 +6,7 @@ In the names of `tensors`, braces hold what is written out:
 |---|---|
 | `{q,k,v}` | each item of a list |
 | `{0..11}` | each integer of a range, both ends included |
-| `{0..n_layer-1}` | the same; the ends may be expressions over variables, and the range empty, as in `{0..-1}` |
+| `{0..n_layer-1}` | the same; ends may be expressions over variables, and `{0..-1}` is empty |
 | `{0..11..2}` | every second one |
 | `{00..11}` | each with as many digits as the longest end that begins with 0 |
 

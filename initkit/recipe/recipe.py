@@ -24,6 +24,7 @@ from initkit.seed import as_seed
 if TYPE_CHECKING:
     from initkit.recipe.build import BuildReport
     from initkit.recipe.drawing import ProgressCallback
+    from initkit.recipe.explanation import Explanation
 
 
 class Recipe:
@@ -113,6 +114,76 @@ class Recipe:
         return cls(parse_recipe(text, file))
 
     @classmethod
+    def make(
+        cls,
+        *,
+        seed: int,
+        tensors: Mapping[str, Any],
+        rules: Sequence[Any],
+        dtype: object = "float32",
+        variables: Mapping[str, Number | str] | None = None,
+        layout: str | None = None,
+        extends: object = None,
+        file: str = "<recipe>",
+    ) -> Self:
+        """A recipe made in Python, whose text reads as if a person had written it.
+
+        Tensors of one shape whose names differ in a number or a word become one entry, with braces.
+
+        Args:
+            seed: A non-negative integer.
+            tensors: By name: a shape; a mapping of `shape` and `dtype`, or of `tie`; or anything with a shape
+                and a dtype, such as a PyTorch state dict has, of which those that share memory become ties.
+            rules: In the order of precedence: pairs of a pattern and an initializer (an object, a name, or a
+                mapping with expressions), or mappings of what a rule may hold.
+            dtype: The dtype of tensors that have none of their own.
+            variables: Numbers, and texts of expressions, by name.
+            layout: How initializers read shapes, as `"torch"`; None for `(..., in, out)`.
+            extends: What `extends` holds: a preset, a path, or a mapping; None for nothing.
+            file: Where the text will be, for messages; paths in it are relative to its folder.
+
+        Returns:
+            The recipe; its `text` is YAML.
+
+        Raises:
+            ArgumentError: A tensor has no shape, a rule no meaning, or an initializer a seed of its own.
+            RecipeError: The recipe that comes of it has no sound form.
+
+        Example:
+            >>> import initkit as ik
+            >>> recipe = ik.Recipe.make(
+            ...     seed=42,
+            ...     variables={"d": 8},
+            ...     tensors={"emb": [100, "d"]} | {f"h.{i}.{x}": ["d", "d"] for i in "012" for x in "qk"},
+            ...     rules=[("emb", ik.RandomNormal(stddev=0.02)), ("*", "he_normal")],
+            ... )
+            >>> print(recipe.text)
+            initkit: 1
+            seed: 42
+            dtype: float32
+            variables: {d: 8}
+            tensors:
+              emb: [100, d]
+              "h.{0..2}.{q,k}": [d, d]
+            rules:
+              - {match: emb, init: {random_normal: {stddev: 0.02}}}
+              - {match: "*", init: he_normal}
+            <BLANKLINE>
+        """
+        from initkit.recipe.authoring import compose
+
+        text = compose(
+            seed=seed,
+            tensors=tensors,
+            rules=rules,
+            dtype=dtype,
+            variables=variables,
+            layout=layout,
+            extends=extends,
+        )
+        return cls.from_text(text, file=file)
+
+    @classmethod
     def preset(
         cls,
         name: str,
@@ -191,6 +262,46 @@ class Recipe:
         is one that says everything by itself.
         """
         return self.plan().text if self.parsed.changed else self.parsed.text
+
+    def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the text to a file.
+
+        Args:
+            path: The file; it appears when it is whole.
+            overwrite: Whether a file of that name may be replaced.
+
+        Returns:
+            The file's path.
+
+        Raises:
+            FileTakenError: The file exists, and `overwrite` is false.
+            FileAccessError: The file cannot be written.
+        """
+        from initkit.recipe.authoring import save_text
+
+        return save_text(self.text, path, overwrite=overwrite)
+
+    def explain(self, name: str) -> Explanation:
+        """Why a tensor gets its values: its rule, why no earlier one takes it, the formula with its numbers.
+
+        Args:
+            name: The tensor's name, or that of a tie.
+
+        Returns:
+            An object that prints as text.
+
+        Raises:
+            RecipeError: The recipe has no such tensor, or no meaning.
+
+        Example:
+            >>> import initkit as ik
+            >>> recipe = ik.Recipe.preset("gpt2@1", seed=42, variables={"n_layer": 2, "d": 64})
+            >>> dict(recipe.explain("h.1.mlp.c_proj.weight").facts())["expected"]
+            'mean 0, std 0.01'
+        """
+        from initkit.recipe.explanation import explain
+
+        return explain(self.plan(), name)
 
     def plan(self) -> Plan:
         """Work out what every tensor will be, without drawing anything.

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import initkit as ik
-from initkit.cli.text import print_json, registered_name, show_initializer, show_number, show_shape, show_size
+from initkit.cli.text import print_json, show_initializer, show_number, show_shape, show_size
+from initkit.registry import registry
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,7 @@ class Wordy(ik.Initializer):
 def test_long_arguments_are_cut() -> None:
     """An argument of any length leaves room for the others."""
     assert show_initializer(Wordy("x" * 100)) == f"tests_of_text>Wordy(note='{'x' * 37}..)"
-    assert registered_name(ik.STFT) == "stft"
+    assert registry.short_name(ik.STFT) == "stft"
 
 
 def test_json_has_no_numbers_that_json_does_not_have(capsys: pytest.CaptureFixture[str]) -> None:

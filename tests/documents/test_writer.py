@@ -8,7 +8,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from initkit.documents import PlainData, read_json, read_yaml, write_json, write_yaml
+from initkit.documents import PlainData, read_json, read_yaml, write_inline, write_json, write_yaml
 from initkit.errors import ArgumentError, ArgumentTypeError
 
 # Strings that are something else without quotes, in one version of YAML or the other.
@@ -208,3 +208,21 @@ def test_what_could_not_be_read_again_is_refused(write: object) -> None:
     ]:
         with pytest.raises(ArgumentError, match=message):
             write(data)
+
+
+def test_width_and_depth_of_what_is_inline() -> None:
+    """Wider lines and more levels inline, where the caller wants them."""
+    data: PlainData = [{"match": "*", "init": {"scale": {"initializer": {"zeros": {}}, "factor": [1, 2]}}}]
+    assert write_yaml(data, inline_depth=8).count("\n") == 1
+    assert write_yaml(data, inline_depth=8, width=40).count("\n") > 1
+    assert read_yaml(write_yaml(data, inline_depth=8, width=40)).data == data
+
+
+@pytest.mark.parametrize("data", [{"a b": [1, {"c": None}]}, [], "*.bias", -0.0, {"x": ["y" * 2000]}])
+def test_inline_text_is_one_line(data: PlainData) -> None:
+    """However long it is, and it can be read again; what is no plain data is refused."""
+    text = write_inline(data)
+    assert "\n" not in text
+    assert repr(read_yaml(text).data) == repr(data)
+    with pytest.raises(ArgumentTypeError):
+        write_inline([data, object()])  # type: ignore[list-item]  # that is the point

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from initkit import functional as init
 from initkit.errors import ArgumentTypeError
 
-torch: Any = pytest.importorskip("torch")
+torch: Any = import_module("torch")
 
 
 def test_parameters_are_filled_without_a_gradient() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import initkit as ik
 from initkit import functional as init
 from initkit.errors import ArgumentError, ArgumentTypeError, ShapeError
 
-torch: Any = pytest.importorskip("torch")
+torch: Any = import_module("torch")
 
 # Every function that torch has and that is not deprecated.
 NAMES = tuple(name for name in dir(torch.nn.init) if name.endswith("_") and not name.startswith("_"))

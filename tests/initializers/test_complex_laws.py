@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cmath
 import math
+from importlib import import_module
 from typing import Any
 
 import mpmath
@@ -151,7 +152,7 @@ def test_variance_scaling_has_its_variance_in_total(distribution: str, mode: str
 
 def test_jax_has_the_same_disk() -> None:
     """JAX's uniform complex values, and its truncated ones but for their constant, have our laws."""
-    jax = pytest.importorskip("jax")
+    jax = import_module("jax")
 
     def theirs(distribution: str) -> Any:
         init = jax.nn.initializers.variance_scaling(1.0, "fan_in", distribution, dtype=np.complex64)

@@ -219,7 +219,8 @@ rules:
   - {match: "h.{layer}.q", init: {mimetic: {part: query, pair: layer}}}
   - {match: "h.{layer}.k", init: {mimetic: {part: key, pair: layer}}}
 """
-    made = {tensor.name: tensor.initializer((16, 16)) for tensor in ik.Recipe.from_text(text).plan().tensors}
+    recipe = ik.Recipe.from_text(text)
+    made = {tensor.name: recipe[tensor.name][...] for tensor in recipe.plan().tensors}
     for layer, other in ((0, 1), (1, 0)):
         query, key = made[f"h.{layer}.q"].astype(np.float64), made[f"h.{layer}.k"].astype(np.float64)
         np.testing.assert_allclose(query.T @ query, key.T @ key, atol=1e-5)

@@ -93,7 +93,7 @@ def test_wrong_calls(make: Any, error: type[Exception], message: str) -> None:
 
 
 def test_moments_are_known_only_where_those_of_the_rest_are() -> None:
-    """What is left of values that depend on their place has moments of its own, which nobody has worked out."""
+    """What is left of values that depend on their place has moments of its own."""
     assert ik.Overwrite(ik.Ramp(), "0:2", value=0.0).moments((4,)) is None
     assert ik.Overwrite(ik.Constant([1.0, 2.0, 3.0, 4.0]), "0:2").moments((4,)) is None
     assert ik.Overwrite(ik.Scale(ik.RandomNormal(stddev=0.5), 4.0), "0:2").moments((4,)) == (0.0, 2**0.5)

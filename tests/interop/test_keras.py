@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from itertools import combinations
 from pathlib import Path
@@ -21,7 +22,7 @@ import initkit as ik
 from initkit.interop.keras import register, wrap
 
 os.environ.setdefault("KERAS_BACKEND", "numpy")
-keras = pytest.importorskip("keras")
+keras = import_module("keras")
 
 # NumPy 2 finds fault with the arrays of Keras' own variables, when Keras itself converts them.
 pytestmark = pytest.mark.filterwarnings(

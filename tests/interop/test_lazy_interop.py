@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ SHAPE = (60, 40)
 @pytest.mark.parametrize("chunks", ["auto", (7, 13), (60, 1), -1], ids=str)
 def test_dask_chunks_are_slices(dtype: str, chunks: Any) -> None:
     """`dask.array.from_array(lazy)` has the values of a call, whatever the chunks."""
-    da: Any = pytest.importorskip("dask.array")
+    da: Any = import_module("dask.array")
     init = ik.RandomNormal(seed=7)
     array = da.from_array(init.lazy(SHAPE, dtype), chunks=chunks)
     assert array.shape == SHAPE
@@ -30,7 +31,7 @@ def test_dask_chunks_are_slices(dtype: str, chunks: Any) -> None:
 
 def test_dask_asks_for_the_slice_alone() -> None:
     """A part of a Dask array of a giant needs a part of the giant."""
-    da: Any = pytest.importorskip("dask.array")
+    da: Any = import_module("dask.array")
     lazy = ik.HeNormal(seed=7).lazy((1_000_000, 16384), "bfloat16")
     array = da.from_array(lazy, chunks=(1000, 16384))
     part = array[512_000:512_010, ::4096].compute(scheduler="threads")
@@ -39,7 +40,7 @@ def test_dask_asks_for_the_slice_alone() -> None:
 
 def test_dask_tells_draws_apart() -> None:
     """Two draws of one initializer are two Dask arrays, and equal ones are one."""
-    da: Any = pytest.importorskip("dask.array")
+    da: Any = import_module("dask.array")
     init = ik.RandomNormal(seed=ik.SeedGenerator(7))
     one, other = (da.from_array(init.lazy((8,)), chunks=4) for _ in range(2))
     again = da.from_array(ik.RandomNormal(seed=ik.SeedGenerator(7)).lazy((8,)), chunks=4)
@@ -60,7 +61,7 @@ def test_dask_in_other_processes() -> None:
             values = array.compute(scheduler="processes", num_workers=2)
             assert values.tobytes() == init((30, 8)).tobytes()
     """
-    pytest.importorskip("dask.array")
+    import_module("dask.array")
     _run(script)
 
 
@@ -84,7 +85,7 @@ def test_jax_shards_are_slices() -> None:
                     assert np.asarray(shard.data).tobytes() == whole[shard.index].tobytes()
                     assert shard.data.shape == sharding.shard_shape((64, 32))
     """
-    pytest.importorskip("jax")
+    import_module("jax")
     _run(script, XLA_FLAGS="--xla_force_host_platform_device_count=4", JAX_PLATFORMS="cpu")
 
 

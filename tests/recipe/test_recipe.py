@@ -98,3 +98,19 @@ def test_unknown_names() -> None:
         RecipeError, match=r"no such tensor. Received: 'h.0.weigth'.*Did you mean 'h.0.weight'"
     ):
         ik.Recipe.from_text(TEXT)["h.0.weigth"]
+
+
+def test_made_saved_and_explained(tmp_path: Path) -> None:
+    """A recipe made in Python is YAML that reads back as the same, and is not written over another file."""
+    recipe = ik.Recipe.make(
+        seed=3,
+        tensors={"emb": np.zeros((4, 2), np.float16), "h.0.w": [2, 2], "h.1.w": [2, 2]},
+        rules=[("emb", ik.RandomNormal(stddev=0.5)), ("*", ik.Scale(ik.HeNormal(), 0.5))],
+    )
+    path = recipe.save(tmp_path / "r.yaml")
+    assert ik.Recipe.load(path) == recipe
+    assert [tensor.name for tensor in recipe.plan().tensors] == ["emb", "h.0.w", "h.1.w"]
+    assert recipe.plan().tensors[0].dtype.name == "float16"
+    with pytest.raises(FileExistsError):
+        recipe.save(path)
+    assert recipe.explain("h.1.w").name == "h.1.w"

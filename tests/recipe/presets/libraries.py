@@ -9,7 +9,6 @@ from types import ModuleType
 from typing import Any
 
 
-
 def import_transformers() -> Any:
     """Import transformers without torchvision, which language models do not need.
 

@@ -1,0 +1,70 @@
+"""`initkit diff`: in what two recipes or checkpoints differ."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import asdict
+from time import perf_counter
+
+from initkit.cli.progress import progress_reporter
+from initkit.cli.table import Column, format_table
+from initkit.cli.text import print_json, show_size, terminal_width
+from initkit.recipe.difference import Difference, TensorDifference, diff
+from initkit.recipe.folding import fold_names
+
+
+def run_diff(arguments: Namespace) -> int:
+    """Print the tensors that differ between two recipes or checkpoints, and how; 1 if any does.
+
+    JSON: `a`, `b`, `equal`, `seconds`, `bytes` (of values compared), `counts` (of every status), and
+    `tensors`, a list of those that differ: `name`, `status` (`changed`, `added` or `removed`), `form` (dtype
+    and shape as text), `changes` (a list of `what`, `old` and `new`), and `values` (null where they were not
+    compared, or are equal; else `changed`, `size`, `largest`, `distance`, `old_norm` and `new_norm`; null for
+    what is no number).
+    """
+    started = perf_counter()
+    with progress_reporter("comparing", as_json=arguments.json) as progress:
+        difference = diff(arguments.a, arguments.b, progress=progress)
+    seconds = perf_counter() - started
+    if arguments.json:
+        facts = {
+            "a": difference.a,
+            "b": difference.b,
+            "equal": difference.equal,
+            "seconds": seconds,
+            "bytes": difference.nbytes,
+            "counts": difference.counts,
+            "tensors": [asdict(tensor) for tensor in difference.changed],
+        }
+        print_json(facts)
+    else:
+        _print_difference(difference, seconds)
+    return 0 if difference.equal else 1
+
+
+def _print_difference(difference: Difference, seconds: float) -> None:
+    """A line for each thing that differs; names of which the same is to be said share one."""
+    if not difference.equal:
+        columns = (Column("tensor", shrinks=True), Column(""), Column("how", shrinks=True))
+        print(format_table(columns, _rows(difference.changed), width=terminal_width()), end="\n\n")
+    total = len(difference.tensors)
+    amount = f"; {show_size(difference.nbytes)} compared in {seconds:.2f} s" if difference.nbytes else ""
+    if difference.equal:
+        print(f"{difference.a} and {difference.b}: all {total:,} tensors are equal{amount}.")
+        return
+    counts = difference.counts
+    kinds = ", ".join(
+        f"{counts[kind]:,} {kind}" for kind in ("changed", "added", "removed") if kind in counts
+    )
+    differ = f"{len(difference.changed):,} of {total:,} tensors differ"
+    print(f"{difference.a} and {difference.b}: {differ} ({kinds}){amount}.")
+
+
+def _rows(tensors: Sequence[TensorDifference]) -> list[tuple[str, str, str]]:
+    said = [(tensor.name, (tensor.status, tuple(tensor.describe()))) for tensor in tensors]
+    rows: list[tuple[str, str, str]] = []
+    for name, (status, lines) in fold_names(said):
+        rows.append((name, status, lines[0]))
+        rows += [("", "", line) for line in lines[1:]]
+    return rows

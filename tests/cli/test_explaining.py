@@ -1,0 +1,85 @@
+"""`initkit explain` and `initkit schema`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from initkit.cli import explaining, main
+from initkit.recipe import Recipe
+from initkit.recipe.explanation import explain
+from tests.recipe.texts import tensors_and_rules
+
+
+@pytest.fixture(name="recipe")
+def _recipe(tmp_path: Path) -> Path:
+    """A small recipe in a file."""
+    path = tmp_path / "r.yaml"
+    rules = (
+        "{match: b, init: zeros}",
+        "{match: '*', init: {depth_scaled: {initializer: he_normal, depth: 3}}}",
+    )
+    path.write_text(tensors_and_rules("w: [4, 8]\nb: [8]\nt: {tie: w}", *rules), encoding="utf-8")
+    return path
+
+
+def test_text(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The text is that of the explanation."""
+    assert main(["explain", str(recipe), "w"]) == 0
+    assert capsys.readouterr().out == f"{explain(Recipe.load(recipe).plan(), 'w')}\n"
+
+
+def test_text_fits_a_terminal(
+    recipe: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a terminal lines are wrapped, and nothing is lost."""
+    main(["explain", str(recipe), "w"])
+    whole = capsys.readouterr().out
+    monkeypatch.setattr(explaining, "terminal_width", lambda: 60)
+    assert main(["explain", str(recipe), "w"]) == 0
+    wrapped = capsys.readouterr().out
+    assert max(map(len, wrapped.splitlines())) <= 60
+    assert "".join(wrapped.split()) == "".join(whole.split())
+
+
+def test_json(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The JSON has the documented keys; parts are laws, too."""
+    assert main(["explain", str(recipe), "w", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    explanation = explain(Recipe.load(recipe).plan(), "w")
+    assert explanation.rule is not None
+    assert explanation.law is not None
+    assert facts["recipe"] == str(recipe)
+    assert facts["kind"] == "drawn"
+    assert facts["rule"] == {"number": 2, "place": f"{recipe}:10", "text": explanation.rule.text}
+    assert facts["passed"][0]["why_not"] == "the name does not match"
+    assert facts["law"]["std"] == explanation.law.std
+    assert facts["law"]["parts"][0][0] == "initializer"
+    assert facts["law"]["parts"][0][1]["text"] == "he_normal"
+    assert facts["values"] == list(explanation.values)
+    assert facts["ties"] == ["t"]
+    assert main(["explain", str(recipe), "t", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["rule"], facts["law"], facts["target"]) == (None, None, "w")
+
+
+def test_presets_are_looked_at_with_any_seed(capsys: pytest.CaptureFixture[str]) -> None:
+    """A preset is explained with seed 0, or with the one that is given."""
+    assert main(["explain", "gpt2@1", "wte.weight"]) == 0
+    assert "seed          0, path wte.weight" in capsys.readouterr().out
+    assert main(["explain", "gpt2@1", "wte.weight", "--seed", "3"]) == 0
+    assert "seed          3, path wte.weight" in capsys.readouterr().out
+
+
+def test_unknown_tensors_are_suggested(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The exit code is 2, and the message names the nearest tensor."""
+    assert main(["explain", str(recipe), "ww"]) == 2
+    assert "Did you mean 'w'" in capsys.readouterr().err
+
+
+def test_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    """The schema is printed as JSON, as it is shipped."""
+    assert main(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out)["title"] == "initkit recipe"
