@@ -31,6 +31,7 @@ from initkit.version import __version__
 
 if TYPE_CHECKING:
     from initkit import functional as functional
+    from initkit.interop import dask as dask
     from initkit.recipe import Recipe
 
 __all__ = [
@@ -69,13 +70,15 @@ __all__ = [
 ]
 __all__ += initializers.__all__
 
+_IMPORTED_LATER = {"dask": "initkit.interop.dask", "functional": "initkit.functional"}
+
 
 def __getattr__(name: str) -> Any:
-    """Import recipes and the functional layer when they are asked for: most programs use neither."""
-    if name == "functional":
+    """Import recipes, bridges and the functional layer when they are asked for: most programs use none."""
+    if name in _IMPORTED_LATER:
         from importlib import import_module
 
-        return import_module("initkit.functional")
+        return import_module(_IMPORTED_LATER[name])
     if name == "Recipe":
         from initkit.recipe import Recipe
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from initkit.cli import catalogue, recipes
+from initkit.cli import building, catalogue, comparing, explaining, presets, recipes
+from initkit.errors import ArgumentError
+from initkit.recipe.work import parse_size
 from initkit.version import __version__
 
 _EPILOG = "Exit codes: 0 done; 1 a check failed; 2 wrong use, or it could not be done; 130 interrupted."
@@ -26,18 +28,70 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _add_recipe_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    build = _add(commands, "build", recipes.run_build, "draw a recipe's tensors into a safetensors file")
-    build.add_argument("recipe", type=Path, metavar="RECIPE", help="a YAML file")
-    build.add_argument("-o", "--output", type=Path, metavar="FILE", required=True, help="the file to write")
-    build.add_argument("-f", "--force", action="store_true", help="replace FILE if it exists")
+    build = _add(commands, "build", building.run_build, "draw a recipe's tensors into safetensors files")
+    build.add_argument("recipe", type=Path, metavar="RECIPE", help="a YAML file, or a preset as gpt2@1")
+    _add_build_options(build)
     plan = _add(commands, "plan", recipes.run_plan, "print what a recipe's tensors would be")
-    plan.add_argument("recipe", type=Path, metavar="RECIPE", help="a YAML file")
-    verify = _add(
-        commands, "verify", recipes.run_verify, "compare a file with what the recipe inside it gives"
-    )
+    plan.add_argument("recipe", type=Path, metavar="RECIPE", help="a YAML file, or a preset as gpt2@1")
+    plan.add_argument("--seed", type=_seed, help="in place of the recipe's")
+    _add_reading_commands(commands)
+    verify = _add(commands, "verify", building.run_verify, "compare a checkpoint with what its recipe gives")
     verify.add_argument(
-        "file", type=Path, metavar="FILE", help="a safetensors file that `initkit build` made"
+        "file", type=Path, metavar="PATH", help="a safetensors file, or a folder or index of several"
     )
+    verify.add_argument("--recipe", type=Path, help="compare with this one, and not with the one inside")
+    _add_only(verify, "compare only tensors with such names, as 'h.0.*'; may be repeated")
+
+
+def _add_reading_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    explain = _add(
+        commands, "explain", explaining.run_explain, "print why a tensor of a recipe gets its values"
+    )
+    explain.add_argument("recipe", type=Path, metavar="RECIPE", help="a YAML file, or a preset as gpt2@1")
+    explain.add_argument("tensor", metavar="TENSOR", help="its name")
+    explain.add_argument("--seed", type=_seed, help="in place of the recipe's")
+    diff = _add(commands, "diff", comparing.run_diff, "print in what two recipes or checkpoints differ")
+    for name in ("a", "b"):
+        diff.add_argument(
+            name,
+            metavar=name.upper(),
+            help="a recipe, a preset as gpt2@1, a safetensors file, or a folder or index of several",
+        )
+    listing = _add(commands, "presets", presets.run_presets, "print all presets, or the text of one")
+    listing.add_argument("name", metavar="NAME", nargs="?", help="a preset with its version, as gpt2@1")
+    _add(commands, "schema", explaining.run_schema, "print the JSON Schema of recipes, for editors")
+
+
+def _add_build_options(build: argparse.ArgumentParser) -> None:
+    build.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        required=True,
+        help="the file to write; with --max-shard-size the folder of files",
+    )
+    build.add_argument("-f", "--force", action="store_true", help="replace FILE if it exists")
+    build.add_argument(
+        "--max-shard-size", type=_size, metavar="SIZE", help="write several files of at most SIZE, as 5GB"
+    )
+    build.add_argument(
+        "--shard", type=_shard, metavar="K/N", help="write the share of the K-th of N processes, from 1"
+    )
+    build.add_argument("--seed", type=_seed, help="in place of the recipe's")
+    build.add_argument("--dtype", help="in place of the recipe's")
+    _add_only(build, "build only tensors with such names, as 'h.0.*'; may be repeated")
+    build.add_argument("--dry-run", action="store_true", help="say what would be written, and write nothing")
+    build.add_argument(
+        "--restart", action="store_true", help="discard what an interrupted build left, and begin anew"
+    )
+    build.add_argument(
+        "--sync", action="store_true", help="wait until the files are safe from a power failure"
+    )
+
+
+def _add_only(command: argparse.ArgumentParser, summary: str) -> None:
+    command.add_argument("--only", action="append", default=[], metavar="GLOB", help=summary)
 
 
 def _add_catalogue_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -75,6 +129,21 @@ def _shape(text: str) -> tuple[int, ...]:
         message = f"{text!r} is no shape; write lengths from 0 up with commas between them, as in 512,256"
         raise argparse.ArgumentTypeError(message)
     return lengths
+
+
+def _size(text: str) -> int:
+    try:
+        return parse_size(text)
+    except ArgumentError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _shard(text: str) -> tuple[int, int]:
+    number, slash, count = text.partition("/")
+    if not slash or not number.isdecimal() or not count.isdecimal() or not 1 <= int(number) <= int(count):
+        message = f"{text!r} is no share; write which of how many, from 1/N to N/N, as in 2/8"
+        raise argparse.ArgumentTypeError(message)
+    return int(number), int(count)
 
 
 def _seed(text: str) -> int:

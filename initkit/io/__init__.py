@@ -1,7 +1,8 @@
 """Tensors in safetensors files, written and read as bytes. Nothing here knows what the bytes mean."""
 
+from initkit.io.checkpoint import Checkpoint
 from initkit.io.file_reader import FileReader
-from initkit.io.file_writer import FileWriter
+from initkit.io.resumable_file import ResumableFile
 from initkit.io.safetensors import (
     DTYPE_NAMES,
     Layout,
@@ -13,9 +14,10 @@ from initkit.io.safetensors import (
 
 __all__ = [
     "DTYPE_NAMES",
+    "Checkpoint",
     "FileReader",
-    "FileWriter",
     "Layout",
+    "ResumableFile",
     "StoredTensor",
     "TensorEntry",
     "plan_layout",

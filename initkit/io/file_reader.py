@@ -17,6 +17,7 @@ class FileReader:
 
     Args:
         path: The file.
+        layout: What stands where in it, if that has been read already; None reads it.
 
     Raises:
         FileFormatError: If the file is not a whole safetensors file.
@@ -24,11 +25,10 @@ class FileReader:
 
     Example:
         >>> import tempfile
-        >>> from initkit.io import FileWriter, TensorEntry, plan_layout
+        >>> from initkit.io import TensorEntry, plan_layout
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path, layout = f"{folder}/x.safetensors", plan_layout([TensorEntry("w", "uint8", (4,))])
-        ...     with FileWriter(path, layout) as writer:
-        ...         writer.write("w", 0, bytes([1, 2, 3, 4]))
+        ...     _ = Path(path).write_bytes(layout.prefix + bytes([1, 2, 3, 4]))
         ...     part = bytearray(2)
         ...     with FileReader(path) as reader:
         ...         reader.read_into(part, "w", 1)
@@ -39,10 +39,10 @@ class FileReader:
     layout: Layout
     """What stands where in the file."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], layout: Layout | None = None) -> None:
         raw = Path(path).open("rb", buffering=0)  # noqa: SIM115  # closed by __exit__
         try:
-            self.layout = read_header(raw)
+            self.layout = read_header(raw) if layout is None else layout
         except BaseException:
             raw.close()
             raise
@@ -74,6 +74,18 @@ class FileReader:
             message = "The buffer cannot be written to. Allowed: writable arrays and bytearray. Make a copy."
             raise ArgumentError(message)
         self._file.read_into(data, position_in(self.layout, name, offset, len(data)))
+
+    def read_at(self, buffer: Bytes, position: int) -> None:
+        """Fill a buffer with bytes from a position of the file. May be called from several threads at once.
+
+        Args:
+            buffer: A contiguous, writable array of any dtype, or a bytearray; all of it is filled.
+            position: Where to begin, in bytes from the file's first.
+
+        Raises:
+            FileFormatError: If the file ends before.
+        """
+        self._file.read_into(as_bytes(buffer), position)
 
     def close(self) -> None:
         """Close the file; reading is over."""

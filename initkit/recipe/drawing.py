@@ -1,133 +1,184 @@
-"""Drawing many tensors in pieces, while the pieces before are being used."""
+"""Drawing units of work on all cores, while those before are being written or compared."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import Any, NamedTuple, TypeAlias
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from queue import Empty, SimpleQueue
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from initkit.recipe.plan import PlannedTensor
-from initkit.region import Region
+from initkit.errors import ArgumentError
+from initkit.kernels.loader import thread_count
+from initkit.recipe.planned import PlannedTensor
+from initkit.recipe.units import Unit, drawn_whole
+from initkit.recipe.work import PIECE_BYTES
 
-# Small enough to stay in a processor's cache until it is written, large enough to keep several cores busy.
-PIECE_BYTES = 4 << 20
-
-# One is being drawn, one used, and one waits, so that neither side waits for the other.
-_BUFFERS = 3
-# The kernels are at their best when an array begins where a cache line does.
-_ALIGNMENT = 64
-
+Array: TypeAlias = np.ndarray[Any, Any]
 ProgressCallback: TypeAlias = Callable[[int, int], None]
 
-
-class Piece(NamedTuple):
-    """Some values of one tensor.
-
-    Attributes:
-        tensor: The tensor.
-        start: The row-major index of the first value.
-        values: The values, in one dimension; only to be read, and only until the consumer returns.
-    """
-
-    tensor: PlannedTensor
-    start: int
-    values: np.ndarray[Any, Any]
+# The kernels are at their best when an array begins where a cache line does.
+_ALIGNMENT = 64
+# Below this, a tensor takes longer in Python, where one thread runs at a time, than in the kernels.
+_SMALL_TENSOR = 1 << 17
+# Each has a buffer, and its kernels use the other cores.
+_MOST_DRAWERS = 16
+# An interrupt is noticed between two looks, where the system does not end a wait for it.
+_LOOK_SECONDS = 0.5
 
 
-def draw_pieces(
-    tensors: Sequence[PlannedTensor],
-    consume: Callable[[Piece], None],
+def draw_units(
+    units: Iterable[Unit],
+    draw: Callable[[Unit, Array], None],
+    consume: Callable[[Unit, Array], None],
     *,
-    progress: ProgressCallback | None = None,
+    done: Callable[[Unit], None] | None = None,
     piece_bytes: int = PIECE_BYTES,
 ) -> None:
-    """Draw tensors one after the other, and hand their values over piece by piece.
+    """Draw units of work, and hand the bytes of each over, in several threads at once.
 
-    The consumer runs in a thread of its own, so that drawing goes on meanwhile. Memory is bounded by a few
-    pieces; a tensor whose values are not equal to the bit when it is drawn in parts is drawn whole.
+    There is one thread more than may draw at a time: so one is handing over while the others draw. Memory is
+    bounded by a piece for every thread; and by the largest unit, of which one at a time exists.
 
     Args:
-        tensors: What to draw.
-        consume: Called once for every piece, in order, never twice at a time.
-        progress: Called in the caller's thread with the bytes drawn, and those of all tensors.
-        piece_bytes: The size of a piece.
+        units: What to draw; taken in order, one by one.
+        draw: Called with a unit and the memory for it; from several threads at once.
+        consume: Called in the same thread with the unit and its bytes, which are only to be read, and only
+            until it returns; from several threads at once.
+        done: Called in the caller's thread with every unit that has been consumed.
+        piece_bytes: The size of the memory that every thread keeps. Larger units are drawn one at a time.
 
     Raises:
-        BaseException: Whatever drawing or the consumer raised; the consumer is not running any more by then.
+        BaseException: Whatever was raised by any of these; no thread is at work any more by then, except
+            after a second interrupt.
     """
-    total = sum(tensor.nbytes for tensor in tensors)
-    with ThreadPoolExecutor(1, thread_name_prefix="initkit-pieces") as pool:
-        buffers = _Buffers(pool, consume, piece_bytes)
-        drawn = 0
-        for tensor in tensors:
-            with tensor.drawing() as values:
-                for start, part in _parts(tensor, piece_bytes):
-                    out = buffers.room(tensor, start, part.size)
-                    values.fill(out.reshape(part.counts), part)
-                    drawn += out.nbytes
-                    if progress is not None:
-                        progress(drawn, total)
-        buffers.finish()
+    drawers = _Drawers(iter(units), draw, consume, piece_bytes)
+    try:
+        drawers.start()
+        for unit in drawers.results():
+            if done is not None:
+                done(unit)
+    finally:
+        drawers.stop()
 
 
-def _parts(tensor: PlannedTensor, piece_bytes: int) -> Iterator[tuple[int, Region]]:
-    """What to draw at once, and the row-major index of its first value."""
-    whole = Region.whole(tensor.shape)
-    limit = max(piece_bytes // tensor.dtype.numpy.itemsize, 1)
-    start = 0
-    for box in whole.boxes(limit if tensor.tolerance == 0 else max(tensor.size, 1)):
-        part = whole.part(box)
-        yield start, part
-        start += part.size
+class _Drawers:
+    """Threads that take units from one iterator until it is empty, or one of them fails."""
 
-
-class _Buffers:
-    """Memory that goes round: pieces are drawn into one buffer while those of another are consumed."""
-
-    def __init__(self, pool: Executor, consume: Callable[[Piece], None], nbytes: int) -> None:
-        self._pool = pool
+    def __init__(
+        self,
+        units: Iterator[Unit],
+        draw: Callable[[Unit, Array], None],
+        consume: Callable[[Unit, Array], None],
+        piece_bytes: int,
+    ) -> None:
+        self._units = units
+        self._draw = draw
         self._consume = consume
-        self._memory = [np.empty(nbytes + _ALIGNMENT, np.uint8) for _ in range(_BUFFERS)]
-        self._busy: list[Future[None] | None] = [None] * _BUFFERS
-        self._current = 0
-        self._used = self._first_aligned()
-        self._pieces: list[Piece] = []
+        self._piece_bytes = piece_bytes
+        permits = min(thread_count(), _MOST_DRAWERS)
+        self._permits = threading.Semaphore(permits)
+        # For what is slowed down by another of its kind, or whose memory must not be needed twice.
+        self._alone = threading.Lock()
+        self._taking = threading.Lock()
+        self._stopped = False
+        # Written in C: an interrupt of the main thread leaves no lock behind that nobody holds.
+        self._results: SimpleQueue[Unit | BaseException | None] = SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"initkit-draw-{number}", daemon=True)
+            for number in range(permits + 1)
+        ]
+        self._started: list[threading.Thread] = []
 
-    def room(self, tensor: PlannedTensor, start: int, size: int) -> np.ndarray[Any, Any]:
-        """An array for the next values of a tensor, which will be consumed once it is filled."""
-        dtype = tensor.dtype.numpy
-        nbytes = size * dtype.itemsize
-        if self._used + nbytes > len(self._memory[self._current]):
-            self._hand_over()
-        first = self._used
-        if first + nbytes > len(self._memory[self._current]):
-            values = np.empty(size, dtype)
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+            self._started.append(thread)
+
+    def stop(self) -> None:
+        """Let no thread take another unit, and wait for those that are at work."""
+        self._stopped = True
+        for thread in self._started:
+            thread.join()
+
+    def results(self) -> Iterator[Unit]:
+        """The units as they are done; raises what a thread raised, once the others are done too."""
+        error: BaseException | None = None
+        working = len(self._started)
+        while working:
+            try:
+                result = self._results.get(timeout=_LOOK_SECONDS)
+            except Empty:
+                continue
+            if isinstance(result, Unit):
+                yield result
+                continue
+            working -= 1
+            if result is not None:
+                error = error or result
+                self._stopped = True
+        if error is not None:
+            raise error
+
+    def _work(self) -> None:
+        try:
+            memory = np.empty(self._piece_bytes + _ALIGNMENT, np.uint8)
+            memory = memory[-memory.ctypes.data % _ALIGNMENT :][: self._piece_bytes]
+            while (unit := self._take()) is not None:
+                self._do(unit, memory)
+                self._results.put(unit)
+        except BaseException as error:  # it is the caller's
+            self._results.put(error)
         else:
-            values = self._memory[self._current][first : first + nbytes].view(dtype)
-            self._used += nbytes + -nbytes % _ALIGNMENT
-        self._pieces.append(Piece(tensor, start, values))
-        return values
+            self._results.put(None)
 
-    def finish(self) -> None:
-        """Hand over what is left, and wait until all of it has been consumed."""
-        for _ in range(_BUFFERS):
-            self._hand_over()
+    def _take(self) -> Unit | None:
+        with self._taking:
+            return None if self._stopped else next(self._units, None)
 
-    def _hand_over(self) -> None:
-        """Have the current buffer consumed, and go on to the next one when it is free."""
-        pieces, self._pieces = self._pieces, []
-        self._busy[self._current] = self._pool.submit(self._consume_all, pieces)
-        self._current = (self._current + 1) % _BUFFERS
-        if (pending := self._busy[self._current]) is not None:
-            pending.result()
-        self._used = self._first_aligned()
+    def _do(self, unit: Unit, memory: Array) -> None:
+        large = unit.nbytes > self._piece_bytes
+        with ExitStack() as stack:
+            if large or unit.nbytes < _SMALL_TENSOR * (unit.last - unit.first):
+                stack.enter_context(self._alone)
+            out = np.empty(unit.nbytes, np.uint8) if large else memory[: unit.nbytes]
+            with self._permits:
+                self._draw(unit, out)
+            if not large:
+                stack.close()
+            self._consume(unit, out)
 
-    def _first_aligned(self) -> int:
-        """Where in the current buffer a cache line begins."""
-        return -self._memory[self._current].ctypes.data % _ALIGNMENT
 
-    def _consume_all(self, pieces: Sequence[Piece]) -> None:
-        for piece in pieces:
-            self._consume(piece)
+def check_memory(tensors: Sequence[PlannedTensor]) -> None:
+    """Refuse tensors that have to be drawn whole and are larger than this machine's memory.
+
+    Args:
+        tensors: What is going to be drawn.
+
+    Raises:
+        ArgumentError: There is one.
+    """
+    memory = _memory_bytes()
+    for tensor in tensors:
+        # Whole tensors are drawn in the precision of the draw, and then rounded.
+        if memory and tensor.nbytes * 4 > memory and drawn_whole(tensor):
+            needed = tensor.size * max(tensor.dtype.numpy.itemsize, tensor.dtype.draw.itemsize)
+            if needed > memory:
+                message = (
+                    f"Tensor {tensor.name!r} does not fit in memory, and {tensor.initializer!r:.100} has"
+                )
+                message += f" to draw it whole. Received: shape {tensor.shape}, which takes {needed:,} bytes."
+                message += f" Allowed: up to {memory:,} bytes here. Use a larger machine, or an initializer"
+                message += " that can draw a part alone."
+                raise ArgumentError(message)
+
+
+def _memory_bytes() -> int:
+    """The memory of this machine; 0 where it does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 0

@@ -1,23 +1,33 @@
-"""Whether a file holds what its own recipe says."""
+"""Whether a checkpoint holds what a recipe says."""
 
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import ml_dtypes
 import numpy as np
 
 from initkit.draws import STREAM_VERSION
 from initkit.dtypes import DType
-from initkit.errors import FileFormatError, file_access_error
-from initkit.io import FileReader, StoredTensor
-from initkit.recipe.build import RECIPE_KEY, STREAM_KEY
-from initkit.recipe.drawing import PIECE_BYTES, Piece, ProgressCallback, draw_pieces
+from initkit.errors import ArgumentError, FileFormatError, did_you_mean, nearest_names
+from initkit.io import Checkpoint, StoredTensor
+from initkit.recipe.drawing import ProgressCallback, draw_units
+from initkit.recipe.files import RECIPE_DIGEST_KEY, RECIPE_FILE_KEY, RECIPE_KEY, STREAM_KEY
 from initkit.recipe.parse import parse_recipe
-from initkit.recipe.plan import Plan, PlannedTensor, make_plan
+from initkit.recipe.pattern import parse_pattern
+from initkit.recipe.plan import Plan, make_plan
+from initkit.recipe.planned import PlannedTensor
+from initkit.recipe.units import Unit, cut_units, draw_unit, tensors_in
+from initkit.recipe.work import PIECE_BYTES
+
+if TYPE_CHECKING:
+    from initkit.recipe.recipe import Recipe
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Status: TypeAlias = Literal["ok", "changed", "dtype", "shape", "missing", "unexpected"]
@@ -63,11 +73,11 @@ class TensorCheck:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What became of every tensor of a file and of its recipe.
+    """What became of every tensor of a checkpoint and of a recipe.
 
     Attributes:
-        path: The file.
-        plan: What the recipe in the file says.
+        path: The file or the folder.
+        plan: What the recipe says.
         tensors: One check per tensor: those of the recipe in its order, then those that it does not have.
         nbytes: How many bytes of values were compared.
     """
@@ -79,27 +89,38 @@ class Verification:
 
     @property
     def ok(self) -> bool:
-        """Whether the file holds exactly what its recipe says."""
+        """Whether the checkpoint holds exactly what the recipe says."""
         return all(check.status == "ok" for check in self.tensors)
 
 
-def verify(path: str | os.PathLike[str], *, progress: ProgressCallback | None = None) -> Verification:
-    """Draw the tensors of a file once more from the recipe inside it, and compare.
+def verify(
+    path: str | os.PathLike[str],
+    *,
+    recipe: Recipe | None = None,
+    only: Sequence[str] = (),
+    progress: ProgressCallback | None = None,
+) -> Verification:
+    """Draw the tensors of a checkpoint once more from its recipe, and compare.
 
     Values are compared bit by bit; those of `Orthogonal`, which depend on the machine, within the tolerance
     that it promises.
 
     Args:
-        path: A safetensors file that `Recipe.build` made.
+        path: A safetensors file, an index, or a folder of files with an index, that `Recipe.build` made; with
+            `recipe` any other one. Of one file of several, the tensors that belong there are compared.
+        recipe: What to compare with; None takes the recipe inside.
+        only: Patterns of names, as in rules; only tensors that one of them matches are compared. None means
+            all of them.
         progress: Called with the bytes compared, and those of all tensors, after every piece.
 
     Returns:
         What became of every tensor.
 
     Raises:
-        FileFormatError: The file is no safetensors file, has no recipe in it, or was drawn by another stream.
+        FileFormatError: A file is no safetensors file, has no recipe in it, or was drawn by another stream.
         RecipeError: The recipe in it names classes that are not registered here, or has no meaning otherwise.
-        FileAccessError: The file cannot be read.
+        ArgumentError: No tensor's name matches `only`.
+        FileAccessError: A file cannot be read.
 
     Example:
         >>> import tempfile
@@ -110,49 +131,99 @@ def verify(path: str | os.PathLike[str], *, progress: ProgressCallback | None = 
         ...     verify(report.path).ok
         True
     """
-    with _open(path) as reader:
-        plan = _read_plan(reader, path)
-        comparison = _Comparison(reader)
-        same_form = [tensor for tensor in plan.tensors if _form_status(tensor, reader) == "ok"]
-        draw_pieces(same_form, comparison.compare, progress=progress, piece_bytes=PIECE_BYTES)
-        checks = [_check(tensor, reader, comparison) for tensor in plan.tensors]
-        expected = {tensor.name for tensor in plan.tensors}
-        for name, stored in reader.layout.tensors.items():
-            if name not in expected:
-                checks.append(TensorCheck(name, "unexpected", None, _form(stored.dtype_name, stored.shape)))
-    return Verification(Path(path), plan, tuple(checks), sum(tensor.nbytes for tensor in same_form))
-
-
-def _open(path: str | os.PathLike[str]) -> FileReader:
-    try:
-        return FileReader(path)
-    except OSError as error:
-        raise file_access_error(error.errno, error.strerror or str(error), os.fspath(path)) from error
-
-
-def _read_plan(reader: FileReader, path: str | os.PathLike[str]) -> Plan:
-    metadata = reader.layout.metadata
-    if RECIPE_KEY not in metadata:
-        message = (
-            f"{os.fspath(path)} has no recipe in it. Received: metadata {', '.join(metadata) or 'none'}."
+    with _open(path) as checkpoint:
+        plan = _read_plan(checkpoint) if recipe is None else recipe.plan()
+        names = [tensor.name for tensor in plan.tensors]
+        if checkpoint.part is not None:
+            names = [name for name in names if name in checkpoint.part or name in checkpoint.tensors]
+        wanted = _Choice(only, [*names, *checkpoint.tensors])
+        planned = {tensor.name: tensor for tensor in plan.tensors}
+        expected = [planned[name] for name in names if name in wanted]
+        same_form = [tensor for tensor in expected if _form_status(tensor, checkpoint) == "ok"]
+        # Values of larger elements first, so that all are aligned; then as the disk has them.
+        same_form.sort(key=lambda tensor: (-tensor.dtype.numpy.itemsize, *checkpoint.position(tensor.name)))
+        comparison = _Comparison(checkpoint, same_form, progress)
+        draw_units(
+            cut_units(same_form, PIECE_BYTES), comparison.draw, comparison.compare, done=comparison.tell
         )
-        message += f" Allowed: files with {RECIPE_KEY!r}. Build it with `initkit build`."
+        checks = [_check(tensor, checkpoint, comparison) for tensor in expected]
+        for name, stored in checkpoint.tensors.items():
+            if name not in planned and name in wanted:
+                checks.append(TensorCheck(name, "unexpected", None, _form(stored.dtype_name, stored.shape)))
+    return Verification(Path(path), plan, tuple(checks), comparison.nbytes)
+
+
+class _Choice:
+    """The names that one of some patterns matches; all of them where there are no patterns."""
+
+    def __init__(self, only: Sequence[str], names: Sequence[str]) -> None:
+        patterns = [parse_pattern(pattern) for pattern in only]
+        self._patterns = patterns
+        if patterns and not any(map(self.__contains__, names)):
+            hint = did_you_mean(nearest_names(only[0], names))
+            message = (
+                f"No tensor has such a name. Received: {', '.join(map(repr, only))}. Allowed: patterns that"
+            )
+            message += f" match one of {len(names)} tensors.{hint or ' `initkit plan` lists them.'}"
+            raise ArgumentError(message)
+
+    def __contains__(self, name: str) -> bool:
+        return not self._patterns or any(pattern.match(name) is not None for pattern in self._patterns)
+
+
+def _open(path: str | os.PathLike[str]) -> Checkpoint:
+    if Path(path).suffix.lower() in (".yaml", ".yml"):
+        message = (
+            f"{os.fspath(path)} is a recipe by its name, and no model. Allowed: a safetensors file, a folder"
+        )
+        message += " of them, or an index. Write `initkit verify MODEL --recipe RECIPE` (verify(model,"
+        message += " recipe=...)), or build the recipe first."
+        raise FileFormatError(message)
+    return Checkpoint(path)
+
+
+def _read_plan(checkpoint: Checkpoint) -> Plan:
+    metadata = checkpoint.metadata
+    path = checkpoint.path
+    if RECIPE_KEY not in metadata and RECIPE_FILE_KEY in metadata:
+        metadata = {**metadata, **_recipe_of_sibling(checkpoint)}
+    if RECIPE_KEY not in metadata:
+        message = f"{path} has no recipe in it. Received: metadata {', '.join(metadata) or 'none'}."
+        message += f" Allowed: files with {RECIPE_KEY!r}. Build it with `initkit build`, or name the recipe:"
+        message += " `initkit verify MODEL --recipe RECIPE` (verify(model, recipe=...))."
         raise FileFormatError(message)
     stream = metadata.get(STREAM_KEY)
     if stream != str(STREAM_VERSION):
-        message = f"{os.fspath(path)} was drawn by another stream. Received: {stream!r}. Allowed:"
+        message = f"{path} was drawn by another stream. Received: {stream!r}. Allowed:"
         message += f" {STREAM_VERSION}. Use the version of initkit that made it."
         raise FileFormatError(message)
-    return make_plan(parse_recipe(metadata[RECIPE_KEY], f"{os.fspath(path)} (recipe)"))
+    return make_plan(parse_recipe(metadata[RECIPE_KEY], f"{path} (recipe)"))
+
+
+def _recipe_of_sibling(checkpoint: Checkpoint) -> dict[str, str]:
+    """The recipe that one of several files only names the place of."""
+    metadata = checkpoint.metadata
+    # The name alone: what it says was written by somebody else.
+    sibling = next(iter(checkpoint.layouts)).with_name(Path(metadata[RECIPE_FILE_KEY]).name)
+    with _open(sibling) as other:
+        text = other.metadata.get(RECIPE_KEY, "")
+    if sha256(text.encode()).hexdigest() != metadata.get(RECIPE_DIGEST_KEY):
+        message = (
+            f"{sibling} has another recipe than {checkpoint.path}, which names it for its own. Received:"
+        )
+        message += f" another SHA-256 than {metadata.get(RECIPE_DIGEST_KEY)}. Put the file of the same build"
+        message += " beside it, or name the recipe with --recipe (recipe=...)."
+        raise FileFormatError(message)
+    return {RECIPE_KEY: text}
 
 
 def _form(dtype: str, shape: tuple[int, ...]) -> str:
     return f"{dtype} {shape}"
 
 
-def _form_status(tensor: PlannedTensor, reader: FileReader) -> Status:
+def _form_status(tensor: PlannedTensor, checkpoint: Checkpoint) -> Status:
     """Whether a tensor is in the file at all, and of the right form."""
-    stored = reader.layout.tensors.get(tensor.name)
+    stored = checkpoint.tensors.get(tensor.name)
     if stored is None:
         return "missing"
     if stored.dtype_name != tensor.dtype.name:
@@ -160,13 +231,13 @@ def _form_status(tensor: PlannedTensor, reader: FileReader) -> Status:
     return "ok" if stored.shape == tensor.shape else "shape"
 
 
-def _check(tensor: PlannedTensor, reader: FileReader, comparison: _Comparison) -> TensorCheck:
-    stored: StoredTensor | None = reader.layout.tensors.get(tensor.name)
+def _check(tensor: PlannedTensor, checkpoint: Checkpoint, comparison: _Comparison) -> TensorCheck:
+    stored: StoredTensor | None = checkpoint.tensors.get(tensor.name)
     expected = _form(tensor.dtype.name, tensor.shape)
     found = None if stored is None else _form(stored.dtype_name, stored.shape)
     change = comparison.changes.get(tensor.name)
     if change is None:
-        return TensorCheck(tensor.name, _form_status(tensor, reader), expected, found)
+        return TensorCheck(tensor.name, _form_status(tensor, checkpoint), expected, found)
     first = tuple(int(at) for at in np.unravel_index(change.first, tensor.shape))
     return TensorCheck(tensor.name, "changed", expected, found, change.count, first, change.difference)
 
@@ -181,36 +252,73 @@ class _Change:
 
 
 class _Comparison:
-    """Compares pieces with the bytes of a file, and keeps what differs."""
+    """Compares drawn values with those of a checkpoint, in several threads, and keeps what differs."""
 
-    def __init__(self, reader: FileReader) -> None:
-        self._reader = reader
-        self._memory = np.empty(PIECE_BYTES, np.uint8)
+    def __init__(
+        self, checkpoint: Checkpoint, tensors: Sequence[PlannedTensor], progress: ProgressCallback | None
+    ) -> None:
+        self._checkpoint = checkpoint
+        self._tensors = tensors
+        self._progress = progress
+        self._memory = threading.local()
+        self._lock = threading.Lock()
+        self._done = 0
+        self.nbytes = sum(tensor.nbytes for tensor in tensors)
         self.changes: dict[str, _Change] = {}
 
-    def compare(self, piece: Piece) -> None:
-        """Compare one piece."""
-        drawn = piece.values
-        if drawn.nbytes > self._memory.nbytes:
-            self._memory = np.empty(drawn.nbytes, np.uint8)
-        stored = self._memory[: drawn.nbytes].view(drawn.dtype)
-        self._reader.read_into(stored, piece.tensor.name, piece.start * drawn.itemsize)
-        if np.array_equal(_as_words(drawn), _as_words(stored)):
+    def draw(self, unit: Unit, out: Array) -> None:
+        """Draw what will be compared."""
+        draw_unit(self._tensors, unit, out)
+
+    def tell(self, unit: Unit) -> None:
+        """Report a unit that has been compared."""
+        self._done += unit.nbytes
+        if self._progress is not None:
+            self._progress(self._done, self.nbytes)
+
+    def compare(self, unit: Unit, out: Array) -> None:
+        """Compare one unit."""
+        if unit.last - unit.first > 1 and self._equals_run(unit, out):
             return
+        for tensor, start, drawn in tensors_in(self._tensors, unit, out):
+            stored = self._room(drawn)
+            self._checkpoint.read_into(stored, tensor.name, start * drawn.itemsize)
+            if not np.array_equal(_as_words(drawn), _as_words(stored)):
+                self._measure(tensor, start, drawn, stored)
+
+    def _equals_run(self, unit: Unit, out: Array) -> bool:
+        """Whether small tensors stand together in the file too, and are all as drawn."""
+        stored = self._room(out)
+        first, last = self._tensors[unit.first].name, self._tensors[unit.last - 1].name
+        return self._checkpoint.read_run(stored, first, last) and np.array_equal(
+            _as_words(out), _as_words(stored)
+        )
+
+    def _room(self, like: Array) -> Array:
+        """This thread's memory for as many values."""
+        memory: Array | None = getattr(self._memory, "bytes", None)
+        if memory is None or memory.nbytes < like.nbytes:
+            memory = self._memory.bytes = np.empty(max(like.nbytes, PIECE_BYTES), np.uint8)
+        return memory[: like.nbytes].view(like.dtype)
+
+    def _measure(self, tensor: PlannedTensor, start: int, drawn: Array, stored: Array) -> None:
         bits = np.dtype(f"u{drawn.itemsize}")
         differs = drawn.view(bits) != stored.view(bits)
         wide = np.complex128 if drawn.dtype.kind == "c" else np.float64
         with np.errstate(all="ignore"):
             distances = np.abs(stored[differs].astype(wide) - drawn[differs].astype(wide))
         positions = np.flatnonzero(differs)
-        if piece.tensor.tolerance:
-            beyond = ~(distances <= _allowed(piece.tensor, drawn[differs]))
+        if tensor.tolerance:
+            beyond = ~(distances <= _allowed(tensor, drawn[differs]))
             positions, distances = positions[beyond], distances[beyond]
         if positions.size:
-            change = self.changes.setdefault(piece.tensor.name, _Change(piece.start + int(positions[0])))
-            change.count += positions.size
-            # max, and not Python's: NaN must not be lost.
-            change.difference = float(np.max([change.difference, distances.max()]))
+            first = start + int(positions[0])
+            with self._lock:
+                change = self.changes.setdefault(tensor.name, _Change(first))
+                change.first = min(change.first, first)
+                change.count += positions.size
+                # max, and not Python's: NaN must not be lost.
+                change.difference = float(np.max([change.difference, distances.max()]))
 
 
 def _as_words(values: Array) -> Array:

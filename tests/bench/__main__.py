@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import initkit as ik
+from tests.bench.building import report_building
 from tests.bench.peers import jax_call, keras_call, numpy_normal, own_call, own_fill, torch_fill
 from tests.bench.timing import Stopwatch, Task
 
@@ -41,6 +42,7 @@ def main() -> None:
     _print_row("import initkit, beyond NumPy", f"{_import_seconds() * 1e3:.0f} ms", "", "", "≤ 100 ms")
     seconds, megabytes = _build()
     _print_row("build GPT-2, float32", f"{seconds:.2f} s", f"{megabytes} MB", "", "≤ 1.5 s, ≤ 300 MB")
+    report_building(_print_row)
 
 
 def _tasks() -> list[tuple[str, dict[str, Task], tuple[int, int], float]]:

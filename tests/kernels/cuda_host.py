@@ -24,14 +24,18 @@ SANITIZED = ("-fsanitize=alignment", "-fsanitize-recover=alignment")
 
 FLOATS = tuple(row for row in DTYPES.values() if row.kind == "float")
 NARROW = tuple(row for row in FLOATS if row.draw.itemsize == 4)
+# The precisions that are stored to each dtype.
+STORED = ((32, DTYPES["float64"]), *((bits, row) for bits in (32, 64) for row in NARROW))
 # What a program defines for itself, beside what its headers define for all.
 OWN_MACROS = (
-    *("IK_LAW", "IK_PAIRED", "IK_DRAW", "IK_OUTPUT", "IK_BYTES", "IK_SOURCE", "IK_NAN"),
+    *("IK_LAW", "IK_PAIRED", "IK_DRAW", "IK_OUTPUT", "IK_BYTES", "IK_SOURCE", "IK_NAN", "IK_REAL", "IK_PARTS"),
     *("IK_GROUP", "IK_REGISTERS"),
 )
 ENTRIES = {
     "fill": (("ik_fill_runs", ("ik_job", "ik_map")), ("ik_fill_elements", ("ik_job", "ik_map"))),
     "store": (("ik_store", ("ik_layout",)),),
+    "adjust1": (("ik_scale", ("ik_elements",)), ("ik_shift", ("ik_elements",))),
+    "adjust2": (("ik_scale", ("ik_elements",)),),
 }
 
 
@@ -41,9 +45,11 @@ def compiler() -> str | None:
 
 
 def all_sources() -> dict[str, list[str]]:
-    """Every program there is: the fills by their law, and the stores."""
+    """Every program there is: the fills by their law, the stores, and what adjusts real and complex arrays."""
     fills = {f"fill{law}": [cuda.fill_source(law, row) for row in FLOATS] for law in range(5)}
-    return fills | {"store": [cuda.store_source(bits, row) for bits in (32, 64) for row in NARROW]}
+    stores = [cuda.store_source(bits, row) for bits, row in STORED]
+    adjusts = {f"adjust{parts}": [cuda.adjust_source(bits, parts) for bits in (32, 64)] for parts in (1, 2)}
+    return fills | {"store": stores} | adjusts
 
 
 def in_namespaces(sources: Sequence[str], entry: str, launchers: str = "") -> str:
@@ -102,7 +108,7 @@ class HostPrograms:
 
         def build(name: str) -> Any:
             path = folder / f"{name}.cpp"
-            kind = "store" if name == "store" else "fill"
+            kind = name if name in ENTRIES else "fill"
             path.write_text(host_source(groups[name], kind), encoding="utf-8")
             run((program, *FLAGS, *sanitized, path, "-o", path.with_suffix(".so")))
             library = ctypes.CDLL(str(path.with_suffix(".so")))
@@ -134,6 +140,7 @@ class HostPrograms:
             How many stores were of 16 bytes.
         """
         library, number = self._found[source]
+        # The first entry point of a program of any kind has the same number, and so the second.
         entry = next(
             [name for name, _ in kind].index(launch.entry)
             for kind in ENTRIES.values()

@@ -13,7 +13,7 @@ from initkit.dtypes import DTYPES, DType, rounded
 from initkit.kernels import cuda, twin
 from initkit.kernels.parameters import NORMAL, NormalParameters, Request
 from initkit.region import AffineMap, Region
-from tests.kernels.cuda_host import FLOATS, NARROW, HostPrograms, all_sources, compiler, host_programs
+from tests.kernels.cuda_host import FLOATS, STORED, HostPrograms, all_sources, compiler, host_programs
 from tests.kernels.draws import KEY, LAWS, float32_patterns
 
 needs_compiler = pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
@@ -214,7 +214,7 @@ def test_launches_are_within_cudas_limits(shape: tuple[int, ...], row: DType) ->
 def test_sources_stand_alone() -> None:
     """A program includes nothing, and no two are the same text."""
     sources = [source for group in all_sources().values() for source in group]
-    assert len(set(sources)) == len(sources) == 5 * 6 + 2 * 5
+    assert len(set(sources)) == len(sources) == 5 * 6 + (2 * 5 + 1) + 4
     for source in sources:
         # What is left of includes is on the host's side of stream.h.
         code = source.partition("#else\n#include <float.h>")
@@ -231,9 +231,8 @@ def layouts(shape: tuple[int, ...]) -> Iterator[tuple[str, Any, Any]]:
 
 
 @needs_compiler
-@pytest.mark.parametrize("row", NARROW, ids=lambda row: row.name)
-@pytest.mark.parametrize("source", ["float32", "float64"])
-def test_stores_of_any_layout(host: HostPrograms, row: DType, source: str) -> None:
+@pytest.mark.parametrize(("bits", "row"), STORED, ids=str)
+def test_stores_of_any_layout(host: HostPrograms, row: DType, bits: int) -> None:
     """Floats are rounded once, from and to arrays of any layout, and nothing beside is touched."""
     shape = (3, 5, 7)
     scales = np.ldexp(1.0, np.arange(630) % 300 - 150)
@@ -241,7 +240,7 @@ def test_stores_of_any_layout(host: HostPrograms, row: DType, source: str) -> No
     for name, full, view in layouts(shape):
         for other, other_full, other_view in layouts(shape):
             with np.errstate(over="ignore"):
-                read = other_view(values[: prod(other_full)].reshape(other_full).astype(source))
+                read = other_view(values[: prod(other_full)].reshape(other_full).astype(f"f{bits // 8}"))
             whole = np.full(full, 99, row.numpy)
             wanted = whole.copy()
             view(wanted)[...] = rounded(read, row)
@@ -252,12 +251,14 @@ def test_stores_of_any_layout(host: HostPrograms, row: DType, source: str) -> No
 
 
 @needs_compiler
-@pytest.mark.parametrize("row", NARROW, ids=lambda row: row.name)
-def test_stores_round_as_numpy_does(host: HostPrograms, row: DType) -> None:
+@pytest.mark.parametrize(("bits", "row"), STORED, ids=str)
+def test_stores_round_as_numpy_does(host: HostPrograms, row: DType, bits: int) -> None:
     """Ties, subnormals, infinities and NaNs of both precisions come out as NumPy and ml_dtypes have them."""
     special = np.array([np.nan, -np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-45, 1e-300, 3e38, 1e300])
     single = special[:-1].astype(np.float32)
-    for values in (float32_patterns(), special, single, 1.0 + np.arange(4096) * 2.0**-40):
+    for given in (float32_patterns(), special, single, 1.0 + np.arange(4096) * 2.0**-40):
+        with np.errstate(over="ignore"):
+            values = given.astype(f"f{bits // 8}")
         out = np.zeros(values.shape, row.numpy)
         launch = cuda.store_launch(
             values.ctypes.data, values.strides, out.ctypes.data, out.strides, values.shape, PROCESSORS
@@ -290,3 +291,44 @@ def test_stores_of_one_element_and_of_one_for_all(host: HostPrograms) -> None:
     assert out.ravel()[:2].tolist() == [np.float16(0.1), 0.0]
     host.launch(source, cuda.store_launch(value.ctypes.data, (0, 0), out.ctypes.data, out.strides, (4, 3), 1))
     assert (out == np.float16(0.1)).all()
+
+
+# Factors and offsets: ordinary, without effect, of either sign, and such that results are subnormal or infinite.
+NUMBERS = [0.7, 1.0, -3.0, 0.0, -0.0, 1e-40, 2.0**-149, 1e38, 1 / 3]
+
+
+@needs_compiler
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("name", ["float32", "float64", "complex64", "complex128"])
+def test_products_and_sums_of_any_layout(host: HostPrograms, name: str, number: float) -> None:
+    """Arrays of any layout are multiplied, and real ones shifted, as IEEE has it; nothing beside is touched."""
+    shape, dtype = (3, 5, 7), np.dtype(name)
+    single = dtype in (np.float32, np.complex64)
+    part, parts = np.dtype(np.float32 if single else np.float64), 2 if dtype.kind == "c" else 1
+    scales = np.ldexp(1.0, np.arange(1260) % 270 - 149)
+    values = (np.random.default_rng(5).normal(0.0, 1.0, 1260) * scales).astype(part)
+    values[::11], values[5::13], values[7::17] = 0.0, -0.0, np.finfo(part).smallest_subnormal
+    held = part.type(number)
+    for layout, full, view in layouts(shape):
+        whole = values[: parts * prod(full)].view(dtype).reshape(full).copy()
+        for entry in ("ik_scale", "ik_shift")[: 3 - parts]:
+            wanted, out = whole.copy(), whole.copy()
+            with np.errstate(all="ignore"):
+                if parts == 2:
+                    real, imaginary, zero = view(whole).real, view(whole).imag, part.type(0)
+                    view(wanted).real = real * held - imaginary * zero
+                    view(wanted).imag = real * zero + imaginary * held
+                else:
+                    view(wanted)[...] = view(whole) * held if entry == "ik_scale" else view(whole) + held
+            some = view(out)
+            launch = cuda.adjust_launch(entry, some.ctypes.data, some.strides, shape, float(held), 1)
+            host.launch(cuda.adjust_source(8 * part.itemsize, parts), launch)
+            assert out.tobytes() == wanted.tobytes(), (layout, entry)
+
+
+def test_launches_of_adjustments() -> None:
+    """Their only argument is within CUDA's limit, and an array in one piece is one axis."""
+    launch = cuda.adjust_launch("ik_scale", 512, (4000, 4), (1 << 20, 1000), 0.5, PROCESSORS)
+    assert launch[:3] == ("ik_scale", (32 * PROCESSORS, 1), (256, 1))
+    assert len(launch.arguments[0]) == 32 + 2 * 64 * 8 <= 4096
+    assert np.frombuffer(launch.arguments[0], np.uint64, 3).tolist() == [512, 1000 << 20, 1]

@@ -69,7 +69,7 @@ def everything(architecture: int) -> str:
         in_namespaces(
             [source for name in names for source in groups[name]], "__global__ void __launch_bounds__(256)"
         )
-        for names in (("fill0", "fill1", "fill2", "store"), ("fill3", "fill4"))
+        for names in (("fill0", "fill1", "fill2", "store", "adjust1", "adjust2"), ("fill3", "fill4"))
     ]
     with ThreadPoolExecutor(2) as pool:
         return "".join(pool.map(lambda source: compiled(source, architecture), halves))
@@ -79,7 +79,7 @@ def everything(architecture: int) -> str:
 def test_every_kernel_rounds_as_it_should(architecture: int) -> None:
     """Every law, dtype and entry point compiles for it to correctly rounded operations alone."""
     ptx = everything(architecture)
-    assert ptx.count(".entry") == 2 * 5 * 6 + 2 * 5
+    assert ptx.count(".entry") == 2 * 5 * 6 + (2 * 5 + 1) + 2 * (2 + 1)
     assert not inexact(ptx)
     used = instructions(ptx)
     # What is looked for is there to be found.
@@ -107,6 +107,10 @@ def test_programs_alone_are_what_they_are_together() -> None:
         assert not inexact(ptx)
     ptx = compiled(cuda.store_source(64, DTYPES["bfloat16"]), ARCHITECTURES[-1])
     assert re.findall(r"\.entry (\w+)\(", ptx) == ["ik_store"]
+    ptx = compiled(cuda.adjust_source(32, 1), ARCHITECTURES[-1])
+    assert re.findall(r"\.entry (\w+)\(", ptx) == ["ik_scale", "ik_shift"]
+    assert not inexact(ptx)
+    assert {"mul.rn.f32", "add.rn.f32"} <= instructions(ptx)
 
 
 @pytest.mark.parametrize("option", cuda.OPTIONS[:3])

@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from safetensors import safe_open
 
 import initkit as ik
 from initkit.errors import BackendError, FileMissingError, FileTakenError, RecipeError
+from initkit.kernels.loader import thread_count
 from initkit.recipe import Recipe, verify
 from initkit.recipe.build import build
 from tests.recipe.texts import recipe_text, tensors_and_rules
@@ -106,7 +105,8 @@ def test_another_library_reads_the_values(tmp_path: Path) -> None:
     """The safetensors library finds the tensors, dtypes and shapes, and the values of calls."""
     path = tmp_path / "model.safetensors"
     report = RECIPE.build(path)
-    assert (report.path, report.nbytes) == (path, path.stat().st_size)
+    assert (report.path, report.files, report.nbytes) == (path, (path,), path.stat().st_size)
+    assert (report.kept, report.complete) == (0, True)
     with safe_open(path, "pt") as file:
         stored = {name: file.get_tensor(name) for name in list(file.keys())}
         metadata = file.metadata()
@@ -208,35 +208,6 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         RECIPE.build(tmp_path / "nowhere" / "a.safetensors")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process without telling it")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_killed_build_leaves_no_file_of_the_name(tmp_path: Path, number: int) -> None:
-    """Killed in mid-build, the command leaves nothing under the name; if it had a chance, nothing at all."""
-    recipe = tmp_path / "r.yaml"
-    # Orthogonal matrices are slow to make: the build would take minutes.
-    text = tensors_and_rules("'q.{0..99}': [2000, 2000]", "{match: '*', init: orthogonal}")
-    recipe.write_text(text, encoding="utf-8")
-    path = tmp_path / "q.safetensors"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "initkit", "build", recipe, "-o", path],
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    )
-    deadline = time.monotonic() + 60
-    while len(list(tmp_path.iterdir())) == 1 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert process.poll() is None
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
-    assert not path.exists()
-    if number == signal.SIGKILL:
-        assert process.returncode == -number
-    else:
-        assert process.returncode == 128 + number
-        assert list(tmp_path.iterdir()) == [recipe]
-        assert "Traceback" not in errors
-
-
 def test_memory_does_not_grow_with_the_tensor(tmp_path: Path) -> None:
     """Building a tensor of 200 MB takes a few pieces of memory, and so does verifying it."""
     plan = Recipe.from_text(tensors_and_rules("a: [50000, 1000]", "{match: a, init: zeros}")).plan()
@@ -247,7 +218,8 @@ def test_memory_does_not_grow_with_the_tensor(tmp_path: Path) -> None:
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < 25e6
+    # For every thread a piece of drawn values and one of stored ones.
+    assert peak < (thread_count() + 1) * 12e6 + 5e6
 
 
 def test_float8_values_are_rounded_once(tmp_path: Path) -> None:

@@ -1,160 +1,155 @@
-"""Pieces of tensors: complete, in order, with the values of the whole, and gone when something fails."""
+"""Threads that draw: everything once, errors in the caller, and nobody at work afterwards."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-import initkit as ik
-from initkit.recipe.drawing import Piece, draw_pieces
+import initkit.recipe.drawing as drawing_module
+from initkit.errors import ArgumentError
+from initkit.recipe.drawing import Array, check_memory, draw_units
+from initkit.recipe.units import Unit
 from tests.recipe.texts import plan_of, tensors_and_rules
 
-Array: TypeAlias = np.ndarray[Any, Any]
 
-TENSORS = """
-a: [5, 7, 3]
-empty: [0, 4]
-b: {shape: [101], dtype: bfloat16}
-scalar: {shape: [], dtype: float64}
-flags: {shape: [13], dtype: bool}
-square: [8, 8]
-"""
-RULES = (
-    "{match: flags, init: ones}",
-    "{match: square, init: orthogonal}",
-    "{match: '*', init: random_normal}",
-)
-PLAN = plan_of(tensors_and_rules(TENSORS, *RULES))
+def _units(count: int, nbytes: int = 64) -> list[Unit]:
+    return [Unit(0, number, number + 1, None, number * nbytes, nbytes) for number in range(count)]
 
 
-def _gathered(piece_bytes: int, progress: Callable[[int, int], None] | None = None) -> dict[str, Array]:
-    """All values by name, put together from the pieces; fails on a gap, an overlap or a disorder."""
-    values: dict[str, list[Array]] = {tensor.name: [] for tensor in PLAN.tensors}
-    done: dict[str, int] = dict.fromkeys(values, 0)
-    names = []
-
-    def consume(piece: Piece) -> None:
-        name = piece.tensor.name
-        names.append(name)
-        assert piece.start == done[name]
-        assert piece.values.flags.aligned
-        done[name] += piece.values.size
-        values[name].append(piece.values.copy())
-
-    draw_pieces(PLAN.tensors, consume, progress=progress, piece_bytes=piece_bytes)
-    assert names == sorted(names, key=list(values).index)
-    return {
-        tensor.name: np.concatenate(values[tensor.name] or [np.empty(0, tensor.dtype.numpy)]).reshape(
-            tensor.shape
-        )
-        for tensor in PLAN.tensors
-    }
+def _draw(unit: Unit, out: Array) -> None:
+    out[:] = unit.first % 251
 
 
-@given(st.integers(1, 2000))
-def test_pieces_of_any_size_make_the_same_tensors(piece_bytes: int) -> None:
-    """However small the pieces, together they are the arrays that the initializers' calls return."""
-    for tensor in PLAN.tensors:
-        found = _gathered(piece_bytes)[tensor.name]
-        expected = tensor.initializer.clone()(tensor.shape, tensor.dtype.name)
-        assert found.dtype == expected.dtype
-        np.testing.assert_array_equal(found, expected)
+def _left() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("initkit-draw")]
 
 
-def test_progress_counts_every_byte() -> None:
-    """Progress rises to the bytes of all tensors, which it knows from the start."""
-    calls: list[tuple[int, int]] = []
-    _gathered(64, lambda done, total: calls.append((done, total)))
-    done = [call[0] for call in calls]
-    assert done == sorted(set(done))
-    assert done[-1] == PLAN.nbytes
-    assert {call[1] for call in calls} == {PLAN.nbytes}
+@pytest.mark.parametrize("piece_bytes", [16, 64, 1 << 20])
+def test_every_unit_is_drawn_consumed_and_told_once(piece_bytes: int) -> None:
+    """Each unit's bytes are handed over once, and then told in the caller's thread; larger units, too."""
+    units = _units(500)
+    consumed: list[Unit] = []
+    told: list[Unit] = []
+
+    def consume(unit: Unit, out: Array) -> None:
+        assert threading.current_thread() is not threading.main_thread()
+        assert out.tolist() == [unit.first % 251] * 64
+        consumed.append(unit)
+
+    def done(unit: Unit) -> None:
+        assert threading.current_thread() is threading.main_thread()
+        assert unit in consumed
+        told.append(unit)
+
+    draw_units(units, _draw, consume, done=done, piece_bytes=piece_bytes)
+    assert sorted(consumed) == sorted(told) == units
+    assert not _left()
 
 
-def test_one_piece_is_consumed_at_a_time() -> None:
-    """A consumer need not protect itself from itself, and it is not the caller's thread that it runs in."""
+def test_drawing_goes_on_while_a_unit_is_consumed() -> None:
+    """The next units are drawn while one is being written."""
+    other_drawn = threading.Event()
+
+    def draw(unit: Unit, out: Array) -> None:
+        if unit.first == 1:
+            other_drawn.set()
+
+    def consume(unit: Unit, out: Array) -> None:
+        if unit.first == 0:
+            assert other_drawn.wait(30)
+
+    draw_units(_units(2), draw, consume)
+
+
+def test_memory_is_aligned() -> None:
+    """Units are drawn where a cache line begins."""
+    addresses: list[int] = []
+    draw_units(_units(20), _draw, lambda unit, out: addresses.append(out.ctypes.data))
+    assert not [address for address in addresses if address % 64]
+
+
+def test_one_large_unit_exists_at_a_time() -> None:
+    """Units larger than a piece wait for each other, so that their memory is not needed twice."""
     alone = threading.Lock()
 
-    def consume(piece: Piece) -> None:
+    def draw(unit: Unit, out: Array) -> None:
         assert alone.acquire(blocking=False)
-        assert threading.current_thread() is not threading.main_thread()
-        time.sleep(0.002)
+
+    def consume(unit: Unit, out: Array) -> None:
+        time.sleep(0.001)
         alone.release()
 
-    draw_pieces(PLAN.tensors, consume, piece_bytes=64)
+    # Larger than what is drawn alone for being small.
+    draw_units(_units(20, 1 << 18), draw, consume, piece_bytes=1 << 16)
 
 
 def test_nothing_to_draw() -> None:
-    """No tensors make no pieces."""
-    draw_pieces((), lambda piece: pytest.fail("a piece of nothing"))
+    """No units, no calls."""
+    draw_units((), _draw, lambda unit, out: pytest.fail("a unit of nothing"))
 
 
-def test_an_error_of_the_consumer_ends_drawing() -> None:
-    """What the consumer raises comes out in the caller's thread, and no further piece is consumed."""
-    seen: list[int] = []
+@pytest.mark.parametrize("where", ["draw", "consume", "units"])
+def test_an_error_in_a_thread_ends_drawing(where: str) -> None:
+    """What is raised in a thread comes out in the caller's, and the rest is not drawn."""
+    drawn: list[int] = []
 
-    def consume(piece: Piece) -> None:
-        seen.append(piece.start)
-        raise OSError(28, "No space left on device")
+    def fail(at: str, number: int) -> None:
+        if at == where and number == 3:
+            raise OSError(28, "No space left on device")
+
+    def units() -> Iterator[Unit]:
+        for unit in _units(10_000):
+            fail("units", unit.first)
+            yield unit
+
+    def draw(unit: Unit, out: Array) -> None:
+        drawn.append(unit.first)
+        fail("draw", unit.first)
+        time.sleep(0.0005)
 
     with pytest.raises(OSError, match="No space left"):
-        draw_pieces(PLAN.tensors, consume, piece_bytes=64)
-    # Pieces that were handed over before the error was noticed are not many.
-    assert len(seen) <= 3
+        draw_units(units(), draw, lambda unit, out: fail("consume", unit.first))
+    assert len(drawn) < 1000
+    assert not _left()
 
 
 def test_no_thread_is_left_after_an_interrupt() -> None:
-    """An exception while drawing, such as Ctrl-C, leaves when the consumer has finished what it had begun."""
-    busy = threading.Event()
+    """An exception in the caller, such as Ctrl-C, leaves when the threads have ended what they began."""
+    busy: set[int] = set()
 
-    def consume(piece: Piece) -> None:
-        busy.set()
-        busy.wait(0.01)
-        busy.clear()
+    def consume(unit: Unit, out: Array) -> None:
+        busy.add(unit.first)
+        time.sleep(0.005)
+        busy.discard(unit.first)
 
-    def interrupt(done: int, total: int) -> None:
-        if done > total // 2:
+    def interrupt(unit: Unit) -> None:
+        if unit.first > 10:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        draw_pieces(PLAN.tensors, consume, progress=interrupt, piece_bytes=64)
-    assert not busy.is_set()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("initkit-pieces")]
+        draw_units(_units(10_000), _draw, consume, done=interrupt)
+    assert not busy
+    assert not _left()
 
 
-@ik.register("tests_of_drawing")
-class Nested(ik.Initializer):
-    """A class of a user's own that draws with initializers that have no seed."""
+def test_tensors_that_cannot_fit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tensor that has to be drawn whole and is larger than memory is an error at once."""
+    tensors = "q: {shape: [2000, 1000], dtype: bfloat16}\nw: [100000, 100000]"
+    plan = plan_of(tensors_and_rules(tensors, "{match: q, init: orthogonal}", "{match: w, init: he_normal}"))
+    monkeypatch.setattr(drawing_module, "_memory_bytes", lambda: 8_000_000)
+    check_memory(plan.tensors)
+    monkeypatch.setattr(drawing_module, "_memory_bytes", lambda: 7_999_999)
+    with pytest.raises(ArgumentError, match=r"Tensor 'q' does not fit in memory.*up to 7,999,999 bytes"):
+        check_memory(plan.tensors)
+    monkeypatch.setattr(drawing_module, "_memory_bytes", lambda: 0)
+    check_memory(plan.tensors)
 
-    def __call__(self, shape: object, dtype: object = None) -> object:
-        return ik.RandomNormal()(shape, dtype) + ik.RandomNormal()(shape, dtype)
 
-
-def test_unseeded_draws_inside_a_class_grow_from_the_name() -> None:
-    """A class without a seed that draws unseeded gives every tensor values of its own, always the same."""
-    plan = plan_of(tensors_and_rules("a: [50]\nb: [50]", "{match: '*', init: tests_of_drawing>Nested}"))
-    values: list[dict[str, list[Array]]] = []
-    for piece_bytes in (40, 4000):
-        values.append({"a": [], "b": []})
-        found = values[-1]
-
-        def keep(piece: Piece, found: dict[str, list[Array]] = found) -> None:
-            found[piece.tensor.name].append(piece.values.copy())
-
-        draw_pieces(
-            plan.tensors,
-            keep,
-            piece_bytes=piece_bytes,
-        )
-    first, second = ({name: np.concatenate(parts) for name, parts in found.items()} for found in values)
-    np.testing.assert_array_equal(first["a"], second["a"])
-    np.testing.assert_array_equal(first["b"], second["b"])
-    assert not np.any(first["a"] == first["b"])
-    assert first["a"].std() > 0.05
+def test_the_machine_has_memory() -> None:
+    """On this machine the size of memory is known, or said not to be."""
+    memory = drawing_module._memory_bytes()
+    assert memory == 0 or memory > np.empty(1000, np.uint8).nbytes

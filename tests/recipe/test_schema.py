@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from initkit.registry import BUILT_IN, registry
 from tests.catalogue import ENTRIES, Entry
 from tests.recipe.texts import recipe_text
 
-jsonschema = pytest.importorskip("jsonschema")
+jsonschema = import_module("jsonschema")
 
 ROOT = Path(__file__).parents[2]
 VALIDATOR = jsonschema.Draft202012Validator(json.loads(schema_text()))

@@ -12,9 +12,9 @@ from safetensors.numpy import save_file
 
 import initkit as ik
 from initkit.errors import FileFormatError, FileMissingError, RecipeError
-from initkit.io import FileWriter, read_header
+from initkit.io import read_header
 from initkit.recipe import Recipe, TensorCheck, verify
-from initkit.recipe.build import plan_file
+from initkit.recipe.files import plan_file
 from tests.recipe.texts import recipe_text, tensors_and_rules
 
 TENSORS = """
@@ -149,9 +149,8 @@ def test_another_librarys_file_of_the_same_tensors_is_ok(tmp_path: Path, built: 
 
 def _write(path: Path, recipe: Recipe, values: dict[str, np.ndarray]) -> None:
     """A file with a recipe's header and other values."""
-    with FileWriter(path, plan_file(recipe.plan())) as writer:
-        for name, array in values.items():
-            writer.write(name, 0, array)
+    layout = plan_file(recipe.plan())
+    path.write_bytes(layout.prefix + b"".join(values[name].tobytes() for name in layout.tensors))
 
 
 @pytest.mark.parametrize(

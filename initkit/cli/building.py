@@ -1,0 +1,262 @@
+"""`initkit build` and `initkit verify`: whole models written, and compared with what they should be."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from initkit.cli.progress import progress_reporter
+from initkit.cli.table import Column, format_table
+from initkit.cli.text import print_json, show_initializer, show_size, terminal_width
+from initkit.errors import ArgumentError
+from initkit.recipe import BuildReport, Plan, PlannedTensor, Recipe, TensorCheck, Verification, verify
+from initkit.recipe.build import build
+from initkit.recipe.preview import BuildPreview, FilePreview, preview
+
+
+def run_build(arguments: Namespace) -> int:
+    """Build a recipe into a file or several, and say what was written.
+
+    JSON: `file` (the file or the folder), `files`, `bytes` (of these files), `kept` (bytes of values that an
+    interrupted build had written), `complete` (false while other shares are unfinished), `seconds`,
+    `tensors`, `parameters`, `ties` (name: target), and `rules`, a list of `rule`, `match`, `line`,
+    `initializer`, `dtype`, `tensors`, `parameters` and `bytes`. Of a dry run: `file`, `files` (a list of
+    `file`, `bytes`, `kept` and `status`), `bytes_missing`, `bytes_free`, and the last four. While it runs,
+    lines of JSON on stderr: `event` (`progress` or `note`), and `work`, `done`, `total`, `bytes_per_second`
+    and `seconds_left` (null where not known), or `message`.
+    """
+    recipe = Recipe.load(arguments.recipe).override(
+        seed=arguments.seed, dtype=arguments.dtype, only=tuple(arguments.only)
+    )
+    _check_output(arguments)
+    plan = recipe.plan()
+    options = {"max_shard_size": arguments.max_shard_size, "shard": arguments.shard}
+    if arguments.dry_run:
+        _print_preview(arguments, plan, preview(plan, arguments.output, **options))
+        return 0
+    with _told(arguments.json), progress_reporter("drawing", as_json=arguments.json) as progress:
+        report = build(
+            plan,
+            arguments.output,
+            overwrite=arguments.force,
+            restart=arguments.restart,
+            sync=arguments.sync,
+            progress=progress,
+            **options,
+        )
+    if arguments.json:
+        facts = {
+            "file": str(report.path),
+            "files": [str(path) for path in report.files],
+            "bytes": report.nbytes,
+            "kept": report.kept,
+            "complete": report.complete,
+            "seconds": report.seconds,
+        }
+        print_json(facts | _plan_facts(plan))
+    else:
+        print(_build_table(plan, [_group_facts(group) for group in _groups(plan)]))
+        print(_build_summary(report))
+    return 0
+
+
+def _check_output(arguments: Namespace) -> None:
+    """Refuse to replace the recipe."""
+    output: Path = arguments.output
+    if output.is_file() and Path(arguments.recipe).is_file() and output.samefile(arguments.recipe):
+        message = f"FILE is the recipe itself. Received: {output}. Choose another name."
+        raise ArgumentError(message)
+
+
+@contextmanager
+def _told(as_json: bool) -> Iterator[None]:
+    """Say what an interrupted or failed build has left, which its exception carries."""
+    try:
+        yield
+    except BaseException as error:
+        for note in getattr(error, "__notes__", ()):
+            line = json.dumps({"event": "note", "message": note}) if as_json else f"initkit: {note}"
+            print(line, file=sys.stderr)
+        raise
+
+
+def _plan_facts(plan: Plan) -> dict[str, Any]:
+    return {
+        "tensors": len(plan.tensors),
+        "parameters": plan.parameters,
+        "ties": {tie.name: tie.target for tie in plan.ties},
+        "rules": [_group_facts(group) for group in _groups(plan)],
+    }
+
+
+def _print_preview(arguments: Namespace, plan: Plan, found: BuildPreview) -> None:
+    """What a build would do."""
+    if arguments.json:
+        files = [
+            {"file": str(file.path), "bytes": file.nbytes, "kept": file.kept, "status": file.status}
+            for file in found.files
+        ]
+        facts: dict[str, Any] = {"file": str(arguments.output), "files": files}
+        facts |= {"bytes_missing": found.missing, "bytes_free": found.free}
+        print_json(facts | _plan_facts(plan))
+        return
+    columns = (Column("file", shrinks=True), Column("size", ">"), Column("status", shrinks=True))
+    rows = [(str(file.path), show_size(file.nbytes), _describe(file)) for file in found.files]
+    print(format_table(columns, rows, width=terminal_width()))
+    enough = "enough" if found.free >= found.missing else "NOT enough"
+    print(f"\n{len(plan.tensors):,} tensors, {show_size(found.missing)} to write; the disk has", end=" ")
+    print(f"{show_size(found.free)} free, which is {enough}. Nothing was written.")
+
+
+def _describe(file: FilePreview) -> str:
+    return {
+        "new": "to be written",
+        "resumed": f"{show_size(file.kept)} of it are there, from an interrupted build",
+        "finished": "whole, from an interrupted build",
+        "exists": "exists: needs --force",
+        "foreign": "unfinished, of another recipe or other options: needs --restart",
+    }[file.status]
+
+
+def _groups(plan: Plan) -> list[list[PlannedTensor]]:
+    """The tensors of each rule and dtype, in the order of the rules."""
+    groups: dict[tuple[int, str], list[PlannedTensor]] = {}
+    for tensor in sorted(plan.tensors, key=lambda tensor: tensor.rule.number):
+        groups.setdefault((tensor.rule.number, tensor.dtype.name), []).append(tensor)
+    return list(groups.values())
+
+
+def _group_facts(tensors: Sequence[PlannedTensor]) -> dict[str, Any]:
+    first = tensors[0]
+    return {
+        "rule": first.rule.number,
+        "match": first.rule.match,
+        "line": first.rule.line,
+        "initializer": _shared_initializer(tensors),
+        "dtype": first.dtype.name,
+        "tensors": len(tensors),
+        "parameters": sum(tensor.size for tensor in tensors),
+        "bytes": sum(tensor.nbytes for tensor in tensors),
+    }
+
+
+def _shared_initializer(tensors: Sequence[PlannedTensor]) -> str:
+    """What fills all of them: with numbers where these are the same, as the recipe says it where not."""
+    spec = tensors[0].rule.init
+    if spec is None:
+        return tensors[0].rule.action
+    shown = {
+        show_initializer(template)
+        for template in {id(tensor.made): tensor.template for tensor in tensors}.values()
+        if template is not None
+    }
+    if len(shown) == 1:
+        return shown.pop()
+    return f"{spec.name}({', '.join(f'{name}={value}' for name, value in spec.arguments.items())})"
+
+
+def _build_table(plan: Plan, groups: Sequence[dict[str, Any]]) -> str:
+    columns = (
+        Column("rule", ">"),
+        Column("match", shrinks=True),
+        Column("initializer", shrinks=True),
+        Column("dtype"),
+        Column("tensors", ">"),
+        Column("parameters", ">"),
+        Column("size", ">"),
+    )
+    rows = [
+        (
+            str(group["rule"]),
+            group["match"],
+            group["initializer"],
+            group["dtype"],
+            f"{group['tensors']:,}",
+            f"{group['parameters']:,}",
+            show_size(group["bytes"]),
+        )
+        for group in groups
+    ]
+    total = ("", "total", "", "", f"{len(plan.tensors):,}", f"{plan.parameters:,}", show_size(plan.nbytes))
+    return format_table(columns, rows, total, terminal_width())
+
+
+def _build_summary(report: BuildReport) -> str:
+    written = report.nbytes - report.kept
+    rate = show_size(written / max(report.seconds, 1e-9))
+    lines = [f"{tie.name} is tied to {tie.target} and not stored again." for tie in report.plan.ties]
+    what = f"{report.path}: "
+    if report.files != (report.path,):
+        what += f"{len(report.files):,} files, "
+    lines.append(f"Wrote {what}{show_size(report.nbytes)} in {report.seconds:.2f} s, {rate}/s.")
+    if report.kept:
+        lines.append(f"{show_size(report.kept)} of it were there already and were not drawn again.")
+    if not report.complete:
+        lines.append("Other shares are not finished yet; the last one to finish writes the index.")
+    return "\n".join(lines)
+
+
+def run_verify(arguments: Namespace) -> int:
+    """Compare a checkpoint with what the recipe inside it, or another one, gives.
+
+    JSON: `file`, `bytes` (compared), `ok`, `seconds`, `counts` (of every status), and `tensors`, a list of
+    `name`, `status` (`ok`, `changed`, `missing`, `unexpected`, `dtype` or `shape`), `expected` and `found`
+    (dtype and shape as text, or null), `changed` (values that differ), `first` (the index of the first one,
+    or null) and `difference` (the largest one; null where it is no number).
+    """
+    started = perf_counter()
+    recipe = None if arguments.recipe is None else Recipe.load(arguments.recipe)
+    with progress_reporter("comparing", as_json=arguments.json) as progress:
+        verification = verify(arguments.file, recipe=recipe, only=arguments.only, progress=progress)
+    seconds = perf_counter() - started
+    counts: Counter[str] = Counter(check.status for check in verification.tensors)
+    if arguments.json:
+        facts = {
+            "file": str(arguments.file),
+            "ok": verification.ok,
+            "bytes": verification.nbytes,
+            "seconds": seconds,
+            "counts": dict(counts),
+            "tensors": [_check_facts(check) for check in verification.tensors],
+        }
+        print_json(facts)
+    else:
+        says = "the recipe in it says" if recipe is None else f"{arguments.recipe} says"
+        _print_verification(verification, counts, seconds, says)
+    return 0 if verification.ok else 1
+
+
+def _check_facts(check: TensorCheck) -> dict[str, Any]:
+    return {
+        "name": check.name,
+        "status": check.status,
+        "expected": check.expected,
+        "found": check.found,
+        "changed": check.changed,
+        "first": None if check.first is None else list(check.first),
+        "difference": check.difference,
+    }
+
+
+def _print_verification(verification: Verification, counts: Counter[str], seconds: float, says: str) -> None:
+    failed = [check for check in verification.tensors if check.status != "ok"]
+    if failed:
+        columns = (Column("tensor", shrinks=True), Column("status"), Column("what is there", shrinks=True))
+        rows = [(check.name, check.status, check.describe()) for check in failed]
+        print(format_table(columns, rows, width=terminal_width()), end="\n\n")
+    total = len(verification.tensors)
+    rate = show_size(verification.nbytes / max(seconds, 1e-9))
+    amount = f"{show_size(verification.nbytes)} compared in {seconds:.2f} s, {rate}/s"
+    if failed:
+        kinds = ", ".join(f"{count:,} {status}" for status, count in counts.items() if status != "ok")
+        print(f"{verification.path}: {len(failed):,} of {total:,} tensors are not as {says}")
+        print(f"({kinds}); {amount}.")
+    else:
+        print(f"{verification.path}: all {total:,} tensors are as {says}; {amount}.")

@@ -1,0 +1,146 @@
+"""The speed of building and verifying models, beside that of the disk, measured in turns."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from initkit.io.resumable_file import force_to_disk
+from initkit.recipe import Recipe, verify
+from initkit.recipe.build import build
+from initkit.recipe.drawing import draw_units
+from initkit.recipe.work import PIECE_BYTES, Work
+
+_BYTES = 4 * 10**9
+_TURNS = 3
+_SMALL_TENSORS = 100_000
+
+_LARGE = """
+initkit: 1
+seed: 7
+dtype: bfloat16
+tensors: {{"w.{{0..7}}": [{rows}, 4096]}}
+rules: [{{match: "*", init: {{random_normal: {{stddev: 0.02}}}}}}]
+"""
+_SMALL = """
+initkit: 1
+seed: 7
+dtype: bfloat16
+tensors: {{"h.{{0..{last}}}.{{weight,bias}}": [32, 16]}}
+rules: [{{match: "*.bias", init: zeros}}, {{match: "*", init: {{random_normal: {{stddev: 0.02}}}}}}]
+"""
+
+Row = Callable[[str, str, str, str, str], None]
+
+
+class Rates(NamedTuple):
+    """Bytes per second, medians of the turns.
+
+    Attributes:
+        nbytes: How many bytes were written each time.
+        disk: Writing random bytes to a file, and waiting until they are on the disk.
+        built: Building a model, and waiting likewise.
+        cached: Building without waiting, as it is done unless `--sync` is said.
+        drawn: Drawing the same without writing.
+        verified: Verifying the model.
+    """
+
+    nbytes: int
+    disk: float
+    built: float
+    cached: float
+    drawn: float
+    verified: float
+
+
+def report_building(print_row: Row) -> None:
+    """Measure and print.
+
+    Args:
+        print_row: Prints a title, initkit's figure, the peer's, their ratio, and what is asked.
+    """
+    with TemporaryDirectory(prefix="initkit-bench-") as folder:
+        rates = measure_large(Path(folder))
+        share = rates.built / rates.disk
+        size = f"build {rates.nbytes / 1e9:.1f} GB bfloat16, --sync"
+        print_row(size, _rate(rates.built), f"disk {_rate(rates.disk)}", f"{share:.0%}", "≥ 80 %")
+        print_row("  without --sync", _rate(rates.cached), f"drawing {_rate(rates.drawn)}", "", "")
+        print_row("  verify", _rate(rates.verified), "", "", "")
+        seconds = measure_small(Path(folder))
+        count = f"{_SMALL_TENSORS / seconds:,.0f} tensors/s"
+        print_row(f"build {_SMALL_TENSORS:,} tensors", count, "", "", "≥ 20,000 tensors/s")
+
+
+def _rate(bytes_per_second: float) -> str:
+    return f"{bytes_per_second / 1e9:.2f} GB/s"
+
+
+def measure_large(folder: Path, nbytes: int = _BYTES, turns: int = _TURNS) -> Rates:
+    """Write, build and verify a large model, in turns.
+
+    Args:
+        folder: On the disk that is to be measured.
+        nbytes: How much to write; less where the disk has not four times as much free.
+        turns: How often.
+    """
+    nbytes = min(nbytes, shutil.disk_usage(folder).free // 4) // (16 * 4096) * (16 * 4096)
+    plan = Recipe.from_text(_LARGE.format(rows=nbytes // (16 * 4096))).plan()
+    work = Work(plan)
+    path = folder / "model.safetensors"
+    times: dict[str, list[float]] = {}
+
+    def time(name: str, task: Callable[[], Any]) -> None:
+        # What others have written must not be waited for here.
+        _settle()
+        start = perf_counter()
+        task()
+        times.setdefault(name, []).append(perf_counter() - start)
+
+    for _ in range(turns):
+        time("disk", lambda: _write(folder / "raw", nbytes))
+        (folder / "raw").unlink()
+        time("built", lambda: build(plan, path, sync=True))
+        time("verified", lambda: verify(path))
+        path.unlink()
+        time("cached", lambda: build(plan, path))
+        path.unlink()
+        time("drawn", lambda: draw_units(work.units(PIECE_BYTES), work.draw, lambda unit, values: None))
+    return Rates(nbytes, **{name: nbytes / median(seconds) for name, seconds in times.items()})
+
+
+def measure_small(folder: Path, count: int = _SMALL_TENSORS) -> float:
+    """Seconds to build a model of many small tensors, once it is planned.
+
+    Args:
+        folder: Where to.
+        count: How many tensors.
+    """
+    plan = Recipe.from_text(_SMALL.format(last=count // 2 - 1)).plan()
+    seconds = []
+    for _ in range(_TURNS):
+        start = perf_counter()
+        build(plan, folder / "small.safetensors", overwrite=True)
+        seconds.append(perf_counter() - start)
+    return median(seconds)
+
+
+def _write(path: Path, nbytes: int) -> None:
+    """Random bytes, since a disk may be faster with zeros."""
+    data = np.random.default_rng(7).integers(0, 256, PIECE_BYTES, np.uint8).data
+    with path.open("wb", buffering=0) as file:
+        for start in range(0, nbytes, PIECE_BYTES):
+            file.write(data[: nbytes - start])
+        force_to_disk(file.fileno())
+
+
+def _settle() -> None:
+    if hasattr(os, "sync"):
+        os.sync()
