@@ -6,7 +6,7 @@ BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install
 # An editable install follows edits of Python files by itself. From these it has to be made again: what is compiled, and
 # the folders, whose times tell of new modules, which it would not find.
-FOLDERS := $(patsubst %/,%,$(sort $(dir $(wildcard initkit/*.py initkit/*/*.py))))
+FOLDERS := $(patsubst %/,%,$(sort $(dir $(wildcard initkit/*.py initkit/*/*.py initkit/*/*/*.py))))
 BUILT_FROM := pyproject.toml $(wildcard initkit/kernels/*.c initkit/kernels/*.h) initkit/kernels/CMakeLists.txt $(FOLDERS)
 
 .PHONY: run test check bench docs gpu clean

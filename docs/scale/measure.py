@@ -23,10 +23,10 @@ from initkit.diagnostics import show_config
 from initkit.io.positional import PositionalFile, as_bytes
 from initkit.io.resumable_file import force_to_disk
 from initkit.recipe import Recipe
-from initkit.recipe.cluster_tasks import Job, drawn
-from initkit.recipe.dispatch import Dispatch
-from initkit.recipe.units import Unit
-from initkit.recipe.work import Work
+from initkit.recipe.building.units import Unit
+from initkit.recipe.building.work import Work
+from initkit.recipe.cluster.dispatch import Dispatch
+from initkit.recipe.cluster.tasks import Job, drawn
 
 RECIPE = """
 initkit: 1

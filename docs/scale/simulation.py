@@ -1,6 +1,6 @@
 """How long a build takes on a cluster, simulated task by task from figures that were measured.
 
-Work is cut into tasks as `initkit.recipe.cluster.unit_size` cuts it. A task is drawn and then written; its
+Work is cut into tasks as `unit_size` of initkit.recipe.cluster cuts it. A task is drawn and then written; its
 time is spread log-normally. The storage takes so many bytes per second from all cores together. A central
 scheduler hands out so many tasks per second, one after the other. Some nodes are slow from beginning to end,
 and nodes fail at random: what their cores were at is handed out again. Nothing is sent between workers, so
@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 from statistics import median
 
-from initkit.recipe.cluster import unit_size
+from initkit.recipe.cluster.build_on_cluster import unit_size
 
 MEASURED = Path(__file__).with_name("measured.json")
 

@@ -17,8 +17,8 @@ from initkit.cli.table import Column, format_table
 from initkit.cli.text import print_json, show_initializer, show_size, terminal_width
 from initkit.errors import ArgumentError
 from initkit.recipe import BuildReport, Plan, PlannedTensor, Recipe, TensorCheck, Verification, verify
-from initkit.recipe.build import build
-from initkit.recipe.preview import BuildPreview, FilePreview, preview
+from initkit.recipe.building.build import build
+from initkit.recipe.building.preview import BuildPreview, FilePreview, preview
 
 
 def run_build(arguments: Namespace) -> int:

@@ -19,7 +19,7 @@ from initkit.errors import ArgumentTypeError
 from initkit.initializer import Initializer
 from initkit.initializers.scaled_by_fan import ScaledByFan
 from initkit.lazy import LazyArray
-from initkit.recipe.law import formula_of
+from initkit.recipe.comparing.law import formula_of
 from initkit.region import Region
 from initkit.registry import registry
 from initkit.serialization import encode, from_yaml

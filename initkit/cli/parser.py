@@ -7,7 +7,7 @@ from pathlib import Path
 
 from initkit.cli import building, catalogue, comparing, explaining, presets, recipes
 from initkit.errors import ArgumentError
-from initkit.recipe.work import parse_size
+from initkit.recipe.building.work import parse_size
 from initkit.version import __version__
 
 _EPILOG = "Exit codes: 0 done; 1 a check failed; 2 wrong use, or it could not be done; 130 interrupted."

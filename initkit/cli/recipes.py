@@ -10,7 +10,7 @@ from initkit.cli.table import Column, format_table
 from initkit.cli.text import print_json, show_initializer, show_number, show_shape, show_size, terminal_width
 from initkit.draws import STREAM_VERSION
 from initkit.recipe import Plan, PlannedTensor, Recipe
-from initkit.recipe.assignment import UnusedRule
+from initkit.recipe.planning.assignment import UnusedRule
 
 
 def load_to_look_at(path: Path, seed: int | None) -> Recipe:

@@ -4,13 +4,13 @@ A recipe's text is parsed (form), planned (meaning: a shape, a dtype and an init
 built (values, streamed into a safetensors file); a built file is verified from the recipe inside it.
 """
 
-from initkit.recipe.build import BuildReport
-from initkit.recipe.difference import Change, Difference, TensorDifference, diff
-from initkit.recipe.explanation import Explanation
-from initkit.recipe.plan import Plan
-from initkit.recipe.planned import PlannedTensor, PlannedTie
+from initkit.recipe.building.build import BuildReport
+from initkit.recipe.building.verify import TensorCheck, Verification, verify
+from initkit.recipe.comparing.difference import Change, Difference, TensorDifference, diff
+from initkit.recipe.comparing.explanation import Explanation
+from initkit.recipe.planning.plan import Plan
+from initkit.recipe.planning.planned import PlannedTensor, PlannedTie
 from initkit.recipe.recipe import Recipe
-from initkit.recipe.verify import TensorCheck, Verification, verify
 
 __all__ = [
     "BuildReport",

@@ -12,19 +12,19 @@ from initkit.documents import write_yaml
 from initkit.dtypes import resolve_dtype
 from initkit.errors import ArgumentTypeError, RecipeError, did_you_mean, nearest_names
 from initkit.lazy import LazyArray
-from initkit.recipe.arithmetic import Number
-from initkit.recipe.copying import StoredArray
-from initkit.recipe.loading import load_preset, load_recipe
-from initkit.recipe.parse import parse_recipe
-from initkit.recipe.plan import Plan, make_plan
+from initkit.recipe.language.arithmetic import Number
+from initkit.recipe.planning.copying import StoredArray
+from initkit.recipe.planning.plan import Plan, make_plan
 from initkit.recipe.presets import preset_names
-from initkit.recipe.specs import ParsedRecipe
+from initkit.recipe.text.loading import load_preset, load_recipe
+from initkit.recipe.text.parse import parse_recipe
+from initkit.recipe.text.specs import ParsedRecipe
 from initkit.seed import as_seed
 
 if TYPE_CHECKING:
-    from initkit.recipe.build import BuildReport
-    from initkit.recipe.drawing import ProgressCallback
-    from initkit.recipe.explanation import Explanation
+    from initkit.recipe.building.build import BuildReport
+    from initkit.recipe.building.drawing import ProgressCallback
+    from initkit.recipe.comparing.explanation import Explanation
 
 
 class Recipe:
@@ -170,7 +170,7 @@ class Recipe:
               - {match: "*", init: he_normal}
             <BLANKLINE>
         """
-        from initkit.recipe.authoring import compose
+        from initkit.recipe.text.authoring import compose
 
         text = compose(
             seed=seed,
@@ -277,7 +277,7 @@ class Recipe:
             FileTakenError: The file exists, and `overwrite` is false.
             FileAccessError: The file cannot be written.
         """
-        from initkit.recipe.authoring import save_text
+        from initkit.recipe.text.authoring import save_text
 
         return save_text(self.text, path, overwrite=overwrite)
 
@@ -299,7 +299,7 @@ class Recipe:
             >>> dict(recipe.explain("h.1.mlp.c_proj.weight").facts())["expected"]
             'mean 0, std 0.01'
         """
-        from initkit.recipe.explanation import explain
+        from initkit.recipe.comparing.explanation import explain
 
         return explain(self.plan(), name)
 
@@ -416,7 +416,7 @@ class Recipe:
             FileAccessError: The file cannot be written.
         """
         # Reading and planning recipes needs neither threads nor files.
-        from initkit.recipe.build import build
+        from initkit.recipe.building.build import build
 
         return build(self.plan(), path, overwrite=overwrite, progress=progress)
 

@@ -15,9 +15,9 @@ import numpy as np
 
 from initkit.io.resumable_file import force_to_disk
 from initkit.recipe import Recipe, verify
-from initkit.recipe.build import build
-from initkit.recipe.drawing import draw_units
-from initkit.recipe.work import PIECE_BYTES, Work
+from initkit.recipe.building.build import build
+from initkit.recipe.building.drawing import draw_units
+from initkit.recipe.building.work import PIECE_BYTES, Work
 
 _BYTES = 4 * 10**9
 _TURNS = 3

@@ -231,7 +231,7 @@ def test_an_interrupt_for_programs(
     recipe: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With --json what is kept is an event on stderr, as progress is; nothing is on stdout."""
-    monkeypatch.setattr("initkit.recipe.build.LEAST_KEPT_BYTES", 1)
+    monkeypatch.setattr("initkit.recipe.building.build.LEAST_KEPT_BYTES", 1)
     monkeypatch.setattr("initkit.cli.progress._JSON_SECONDS", 0.0)
 
     def interrupt(*_: object, **__: object) -> None:

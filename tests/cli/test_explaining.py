@@ -9,7 +9,7 @@ import pytest
 
 from initkit.cli import explaining, main
 from initkit.recipe import Recipe
-from initkit.recipe.explanation import explain
+from initkit.recipe.comparing.explanation import explain
 from tests.recipe.texts import tensors_and_rules
 
 

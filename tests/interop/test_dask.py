@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from initkit.lazy import LazyArray
 from tests.backends.cupy_stand_in import DeviceArray, stand_in
 from tests.catalogue import ENTRIES, Entry
 
-da = pytest.importorskip("dask.array")
+da = import_module("dask.array")
 
 SHAPE = (60, 41)
 SCHEDULERS = ("threads", "synchronous")
@@ -221,7 +222,7 @@ def test_cupy_chunks(tmp_path: Path, device: int | None) -> None:
 
 @pytest.fixture(name="client", scope="module")
 def _client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    distributed = pytest.importorskip("distributed")
+    distributed = import_module("distributed")
     folder = str(tmp_path_factory.mktemp("workers"))
     with (
         distributed.LocalCluster(

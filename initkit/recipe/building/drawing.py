@@ -1,0 +1,184 @@
+"""Drawing units of work on all cores, while those before are being written or compared."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from queue import Empty, SimpleQueue
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from initkit.errors import ArgumentError
+from initkit.kernels.loader import thread_count
+from initkit.recipe.building.units import Unit, drawn_whole
+from initkit.recipe.building.work import PIECE_BYTES
+from initkit.recipe.planning.planned import PlannedTensor
+
+Array: TypeAlias = np.ndarray[Any, Any]
+ProgressCallback: TypeAlias = Callable[[int, int], None]
+
+# The kernels are at their best when an array begins where a cache line does.
+_ALIGNMENT = 64
+# Below this, a tensor takes longer in Python, where one thread runs at a time, than in the kernels.
+_SMALL_TENSOR = 1 << 17
+# Each has a buffer, and its kernels use the other cores.
+_MOST_DRAWERS = 16
+# An interrupt is noticed between two looks, where the system does not end a wait for it.
+_LOOK_SECONDS = 0.5
+
+
+def draw_units(
+    units: Iterable[Unit],
+    draw: Callable[[Unit, Array], None],
+    consume: Callable[[Unit, Array], None],
+    *,
+    done: Callable[[Unit], None] | None = None,
+    piece_bytes: int = PIECE_BYTES,
+) -> None:
+    """Draw units of work, and hand the bytes of each over, in several threads at once.
+
+    There is one thread more than may draw at a time: so one is handing over while the others draw. Memory is
+    bounded by a piece for every thread; and by the largest unit, of which one at a time exists.
+
+    Args:
+        units: What to draw; taken in order, one by one.
+        draw: Called with a unit and the memory for it; from several threads at once.
+        consume: Called in the same thread with the unit and its bytes, which are only to be read, and only
+            until it returns; from several threads at once.
+        done: Called in the caller's thread with every unit that has been consumed.
+        piece_bytes: The size of the memory that every thread keeps. Larger units are drawn one at a time.
+
+    Raises:
+        BaseException: Whatever was raised by any of these; no thread is at work any more by then, except
+            after a second interrupt.
+    """
+    drawers = _Drawers(iter(units), draw, consume, piece_bytes)
+    try:
+        drawers.start()
+        for unit in drawers.results():
+            if done is not None:
+                done(unit)
+    finally:
+        drawers.stop()
+
+
+class _Drawers:
+    """Threads that take units from one iterator until it is empty, or one of them fails."""
+
+    def __init__(
+        self,
+        units: Iterator[Unit],
+        draw: Callable[[Unit, Array], None],
+        consume: Callable[[Unit, Array], None],
+        piece_bytes: int,
+    ) -> None:
+        self._units = units
+        self._draw = draw
+        self._consume = consume
+        self._piece_bytes = piece_bytes
+        permits = min(thread_count(), _MOST_DRAWERS)
+        self._permits = threading.Semaphore(permits)
+        # For what is slowed down by another of its kind, or whose memory must not be needed twice.
+        self._alone = threading.Lock()
+        self._taking = threading.Lock()
+        self._stopped = False
+        # Written in C: an interrupt of the main thread leaves no lock behind that nobody holds.
+        self._results: SimpleQueue[Unit | BaseException | None] = SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"initkit-draw-{number}", daemon=True)
+            for number in range(permits + 1)
+        ]
+        self._started: list[threading.Thread] = []
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+            self._started.append(thread)
+
+    def stop(self) -> None:
+        """Let no thread take another unit, and wait for those that are at work."""
+        self._stopped = True
+        for thread in self._started:
+            thread.join()
+
+    def results(self) -> Iterator[Unit]:
+        """The units as they are done; raises what a thread raised, once the others are done too."""
+        error: BaseException | None = None
+        working = len(self._started)
+        while working:
+            try:
+                result = self._results.get(timeout=_LOOK_SECONDS)
+            except Empty:
+                continue
+            if isinstance(result, Unit):
+                yield result
+                continue
+            working -= 1
+            if result is not None:
+                error = error or result
+                self._stopped = True
+        if error is not None:
+            raise error
+
+    def _work(self) -> None:
+        try:
+            memory = np.empty(self._piece_bytes + _ALIGNMENT, np.uint8)
+            memory = memory[-memory.ctypes.data % _ALIGNMENT :][: self._piece_bytes]
+            while (unit := self._take()) is not None:
+                self._do(unit, memory)
+                self._results.put(unit)
+        except BaseException as error:  # it is the caller's
+            self._results.put(error)
+        else:
+            self._results.put(None)
+
+    def _take(self) -> Unit | None:
+        with self._taking:
+            return None if self._stopped else next(self._units, None)
+
+    def _do(self, unit: Unit, memory: Array) -> None:
+        large = unit.nbytes > self._piece_bytes
+        with ExitStack() as stack:
+            if large or unit.nbytes < _SMALL_TENSOR * (unit.last - unit.first):
+                stack.enter_context(self._alone)
+            out = np.empty(unit.nbytes, np.uint8) if large else memory[: unit.nbytes]
+            with self._permits:
+                self._draw(unit, out)
+            if not large:
+                stack.close()
+            self._consume(unit, out)
+
+
+def check_memory(tensors: Sequence[PlannedTensor]) -> None:
+    """Refuse tensors that have to be drawn whole and are larger than this machine's memory.
+
+    Args:
+        tensors: What is going to be drawn.
+
+    Raises:
+        ArgumentError: There is one.
+    """
+    memory = _memory_bytes()
+    for tensor in tensors:
+        # Whole tensors are drawn in the precision of the draw, and then rounded.
+        if memory and tensor.nbytes * 4 > memory and drawn_whole(tensor):
+            needed = tensor.size * max(tensor.dtype.numpy.itemsize, tensor.dtype.draw.itemsize)
+            if needed > memory:
+                message = (
+                    f"Tensor {tensor.name!r} does not fit in memory, and {tensor.initializer!r:.100} has"
+                )
+                message += f" to draw it whole. Received: shape {tensor.shape}, which takes {needed:,} bytes."
+                message += f" Allowed: up to {memory:,} bytes here. Use a larger machine, or an initializer"
+                message += " that can draw a part alone."
+                raise ArgumentError(message)
+
+
+def _memory_bytes() -> int:
+    """The memory of this machine; 0 where it does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 0

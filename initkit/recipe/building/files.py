@@ -1,0 +1,160 @@
+"""Which files a build makes, what stands where in each, and the index that lists them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from initkit.documents import PlainData, write_json
+from initkit.draws import STREAM_VERSION
+from initkit.errors import BackendError
+from initkit.io import Layout, TensorEntry, plan_layout
+from initkit.recipe.planning.plan import Plan
+from initkit.recipe.planning.planned import PlannedTensor
+
+# The keys of what a file says about itself.
+RECIPE_KEY = "initkit.recipe"
+RECIPE_FILE_KEY = "initkit.recipe_file"
+RECIPE_DIGEST_KEY = "initkit.recipe_sha256"
+STREAM_KEY = "initkit.stream"
+TIES_KEY = "initkit.ties"
+
+INDEX_NAME = "model.safetensors.index.json"
+SINGLE_NAME = "model.safetensors"
+
+# A longer recipe, which lists its tensors one by one, stands in the first file of several alone.
+MOST_REPEATED_TEXT = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFile:
+    """One file of a build.
+
+    Attributes:
+        name: Its name in a folder of several.
+        layout: What stands where in it.
+        tensors: Its tensors, in the order of their bytes.
+    """
+
+    name: str
+    layout: Layout
+    tensors: tuple[PlannedTensor, ...]
+
+    @property
+    def origin(self) -> int:
+        """The position of the first tensor's first byte."""
+        return len(self.layout.prefix)
+
+
+def plan_file(plan: Plan) -> Layout:
+    """Decide what stands where in the file of a plan.
+
+    The metadata hold the recipe's text, the stream's version, and the ties; and no time, version or name of a
+    machine, so that a recipe gives the same file everywhere.
+
+    Args:
+        plan: The plan.
+
+    Returns:
+        The layout.
+
+    Raises:
+        ArgumentError: The header or the file would be too large for the format.
+        BackendError: This machine keeps numbers big end first, which the format does not.
+
+    Example:
+        >>> from initkit.recipe import Recipe
+        >>> text = "{initkit: 1, seed: 7, tensors: {w: [2]}, rules: [{match: w, init: ones}]}"
+        >>> sorted(plan_file(Recipe.from_text(text).plan()).metadata)
+        ['format', 'initkit.recipe', 'initkit.stream']
+    """
+    return _planned_file(plan, SINGLE_NAME, plan.tensors, {RECIPE_KEY: plan.text}).layout
+
+
+def plan_files(plan: Plan, max_shard_size: int | None = None) -> tuple[PlannedFile, ...]:
+    """Divide the tensors of a plan among files.
+
+    Tensors go into a file in the order of the plan until the next one would make it too large; one that is
+    too large by itself has a file of its own. Files are named as Hugging Face's libraries name them:
+    `model-00001-of-00003.safetensors`, and `model.safetensors` where one is enough.
+
+    Every file says the whole recipe. Where that is longer than a megabyte, only the first of several does,
+    and the others name that file and the SHA-256 of the text in it.
+
+    Args:
+        plan: The plan.
+        max_shard_size: The most bytes of values in a file; None for one file.
+
+    Returns:
+        The files. The same plan and size give the same ones.
+
+    Raises:
+        ArgumentError: A header or a file would be too large for the format.
+        BackendError: This machine keeps numbers big end first, which the format does not.
+    """
+    groups = [plan.tensors] if max_shard_size is None else _groups(plan.tensors, max_shard_size)
+    names = [SINGLE_NAME]
+    if len(groups) > 1:
+        names = [
+            f"model-{number:05d}-of-{len(groups):05d}.safetensors" for number in range(1, len(groups) + 1)
+        ]
+    text = plan.text
+    size = len(text.encode())
+    files = []
+    for name, tensors in zip(names, groups, strict=True):
+        says = {RECIPE_KEY: text}
+        if size > MOST_REPEATED_TEXT and name != names[0]:
+            says = {RECIPE_FILE_KEY: names[0], RECIPE_DIGEST_KEY: sha256(text.encode()).hexdigest()}
+        files.append(_planned_file(plan, name, tensors, says))
+    return tuple(files)
+
+
+def _groups(tensors: Iterable[PlannedTensor], most: int) -> list[tuple[PlannedTensor, ...]]:
+    """The tensors of every file, as Hugging Face's libraries divide them."""
+    groups: list[list[PlannedTensor]] = [[]]
+    nbytes = 0
+    for tensor in tensors:
+        if groups[-1] and nbytes + tensor.nbytes > most:
+            groups.append([])
+            nbytes = 0
+        groups[-1].append(tensor)
+        nbytes += tensor.nbytes
+    return [tuple(group) for group in groups]
+
+
+def _planned_file(
+    plan: Plan, name: str, tensors: Sequence[PlannedTensor], says: dict[str, str]
+) -> PlannedFile:
+    if sys.byteorder != "little":
+        message = (
+            "safetensors files hold numbers little end first, and initkit writes them as they lie in memory."
+        )
+        message += f" Received: a {sys.byteorder}-endian machine. Build the file on x86 or ARM."
+        raise BackendError(message)
+    # Readers in PyTorch's world refuse files whose format they do not know.
+    metadata = {"format": "pt", **says, STREAM_KEY: str(STREAM_VERSION)}
+    by_name = {tensor.name: tensor for tensor in tensors}
+    ties: dict[str, PlainData] = {tie.name: tie.target for tie in plan.ties if tie.target in by_name}
+    if ties:
+        metadata[TIES_KEY] = write_json(ties)
+    entries = (TensorEntry(tensor.name, tensor.dtype.name, tensor.shape) for tensor in tensors)
+    layout = plan_layout(entries, metadata)
+    return PlannedFile(name, layout, tuple(by_name[stored] for stored in layout.tensors))
+
+
+def index_bytes(files: Sequence[PlannedFile]) -> bytes:
+    """The index of several files, as Hugging Face's libraries write it.
+
+    Args:
+        files: The files.
+
+    Returns:
+        JSON: `metadata.total_size`, the bytes of all tensors, and `weight_map`, from tensor to file.
+    """
+    total = sum(tensor.nbytes for file in files for tensor in file.tensors)
+    weight_map = {tensor.name: file.name for file in files for tensor in file.tensors}
+    index = {"metadata": {"total_size": total}, "weight_map": weight_map}
+    return (json.dumps(index, indent=2, sort_keys=True) + "\n").encode()

@@ -1,0 +1,94 @@
+"""What a build would write, and what there is of it already."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from initkit.io.resumable_file import progress_of
+from initkit.io.target import free_bytes
+from initkit.recipe.building.build import own_files
+from initkit.recipe.building.work import Work, parse_size
+from initkit.recipe.planning.plan import Plan
+
+Status: TypeAlias = Literal["new", "resumed", "finished", "exists", "foreign"]
+
+
+@dataclass(frozen=True, slots=True)
+class FilePreview:
+    """What a build would do with one file.
+
+    Attributes:
+        path: The file.
+        nbytes: Its size.
+        kept: How many bytes of its values an interrupted build has written.
+        status: `"new"`; `"resumed"`; `"finished"` by an interrupted build; `"exists"`, and would have to be
+            overwritten; or `"foreign"`: an unfinished file of another recipe or other options is there.
+    """
+
+    path: Path
+    nbytes: int
+    kept: int
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class BuildPreview:
+    """What a build would write.
+
+    Attributes:
+        files: The files.
+        free: How many bytes the disk has free.
+        missing: How many bytes would be written.
+    """
+
+    files: tuple[FilePreview, ...]
+    free: int
+    missing: int
+
+
+def preview(
+    plan: Plan,
+    path: str | os.PathLike[str],
+    *,
+    max_shard_size: int | str | None = None,
+    shard: tuple[int, int] | None = None,
+) -> BuildPreview:
+    """Find out what `build` would write, and write nothing.
+
+    Args:
+        plan: The plan.
+        path: The file, or the folder of files.
+        max_shard_size: As for `build`.
+        shard: As for `build`.
+
+    Returns:
+        The files, what there is of them, and whether the disk has room.
+
+    Raises:
+        ArgumentError: As `build` raises.
+        FileAccessError: There is no folder for it.
+    """
+    work = Work(plan, None if max_shard_size is None else parse_size(max_shard_size))
+    numbers = own_files(work, shard)
+    files = []
+    for number in numbers:
+        file, layout = work.path_of(number, path), work.files[number].layout
+        found = progress_of(file, layout)
+        status: Status = "new"
+        if found.foreign:
+            status = "foreign"
+        elif found.finished:
+            status = "finished"
+        elif found.nbytes:
+            status = "resumed"
+        elif os.path.lexists(file):
+            status = "exists"
+        files.append(FilePreview(file, layout.size, found.nbytes, status))
+    folder = Path(os.path.realpath(path))
+    while not folder.is_dir():
+        folder = folder.parent
+    missing = sum(file.nbytes - file.kept for file in files if file.status != "finished")
+    return BuildPreview(tuple(files), free_bytes(folder), missing)

@@ -1,0 +1,336 @@
+"""Whether a checkpoint holds what a recipe says."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import ml_dtypes
+import numpy as np
+
+from initkit.draws import STREAM_VERSION
+from initkit.dtypes import DType
+from initkit.errors import ArgumentError, FileFormatError, did_you_mean, nearest_names
+from initkit.io import Checkpoint, StoredTensor
+from initkit.recipe.building.drawing import ProgressCallback, draw_units
+from initkit.recipe.building.files import RECIPE_DIGEST_KEY, RECIPE_FILE_KEY, RECIPE_KEY, STREAM_KEY
+from initkit.recipe.building.units import Unit, cut_units, draw_unit, tensors_in
+from initkit.recipe.building.work import PIECE_BYTES
+from initkit.recipe.language.pattern import parse_pattern
+from initkit.recipe.planning.plan import Plan, make_plan
+from initkit.recipe.planning.planned import PlannedTensor
+from initkit.recipe.text.parse import parse_recipe
+
+if TYPE_CHECKING:
+    from initkit.recipe.recipe import Recipe
+
+Array: TypeAlias = np.ndarray[Any, Any]
+Status: TypeAlias = Literal["ok", "changed", "dtype", "shape", "missing", "unexpected"]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorCheck:
+    """What became of one tensor.
+
+    Attributes:
+        name: The tensor.
+        status: `"ok"`; `"changed"` values; another `"dtype"` or `"shape"`; `"missing"` from the file; or
+            `"unexpected"`, as the recipe does not have it.
+        expected: Dtype and shape by the recipe, or None.
+        found: Dtype and shape in the file, or None.
+        changed: How many values differ.
+        first: The index of the first value that differs, or None.
+        difference: The largest absolute difference, or None; NaN where a value is no number.
+    """
+
+    name: str
+    status: Status
+    expected: str | None
+    found: str | None
+    changed: int = 0
+    first: tuple[int, ...] | None = None
+    difference: float | None = None
+
+    def describe(self) -> str:
+        """What is to be said about it, in a few words.
+
+        Example:
+            >>> TensorCheck("w", "changed", "float32 (8,)", "float32 (8,)", 2, (3,), 0.5).describe()
+            '2 values differ, first at [3], by up to 0.5'
+        """
+        if self.status == "changed":
+            values = "1 value differs" if self.changed == 1 else f"{self.changed:,} values differ"
+            return f"{values}, first at {list(self.first or ())}, by up to {self.difference:.3g}"
+        if self.status in ("dtype", "shape"):
+            return f"{self.found} instead of {self.expected}"
+        return self.found or self.expected or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What became of every tensor of a checkpoint and of a recipe.
+
+    Attributes:
+        path: The file or the folder.
+        plan: What the recipe says.
+        tensors: One check per tensor: those of the recipe in its order, then those that it does not have.
+        nbytes: How many bytes of values were compared.
+    """
+
+    path: Path
+    plan: Plan
+    tensors: tuple[TensorCheck, ...]
+    nbytes: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether the checkpoint holds exactly what the recipe says."""
+        return all(check.status == "ok" for check in self.tensors)
+
+
+def verify(
+    path: str | os.PathLike[str],
+    *,
+    recipe: Recipe | None = None,
+    only: Sequence[str] = (),
+    progress: ProgressCallback | None = None,
+) -> Verification:
+    """Draw the tensors of a checkpoint once more from its recipe, and compare.
+
+    Values are compared bit by bit; those of `Orthogonal`, which depend on the machine, within the tolerance
+    that it promises.
+
+    Args:
+        path: A safetensors file, an index, or a folder of files with an index, that `Recipe.build` made; with
+            `recipe` any other one. Of one file of several, the tensors that belong there are compared.
+        recipe: What to compare with; None takes the recipe inside.
+        only: Patterns of names, as in rules; only tensors that one of them matches are compared. None means
+            all of them.
+        progress: Called with the bytes compared, and those of all tensors, after every piece.
+
+    Returns:
+        What became of every tensor.
+
+    Raises:
+        FileFormatError: A file is no safetensors file, has no recipe in it, or was drawn by another stream.
+        RecipeError: The recipe in it names classes that are not registered here, or has no meaning otherwise.
+        ArgumentError: No tensor's name matches `only`.
+        FileAccessError: A file cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> from initkit.recipe import Recipe
+        >>> text = "{initkit: 1, seed: 7, tensors: {w: [2]}, rules: [{match: w, init: he_normal}]}"
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     report = Recipe.from_text(text).build(Path(folder) / "model.safetensors")
+        ...     verify(report.path).ok
+        True
+    """
+    with _open(path) as checkpoint:
+        plan = _read_plan(checkpoint) if recipe is None else recipe.plan()
+        names = [tensor.name for tensor in plan.tensors]
+        if checkpoint.part is not None:
+            names = [name for name in names if name in checkpoint.part or name in checkpoint.tensors]
+        wanted = _Choice(only, [*names, *checkpoint.tensors])
+        planned = {tensor.name: tensor for tensor in plan.tensors}
+        expected = [planned[name] for name in names if name in wanted]
+        same_form = [tensor for tensor in expected if _form_status(tensor, checkpoint) == "ok"]
+        # Values of larger elements first, so that all are aligned; then as the disk has them.
+        same_form.sort(key=lambda tensor: (-tensor.dtype.numpy.itemsize, *checkpoint.position(tensor.name)))
+        comparison = _Comparison(checkpoint, same_form, progress)
+        draw_units(
+            cut_units(same_form, PIECE_BYTES), comparison.draw, comparison.compare, done=comparison.tell
+        )
+        checks = [_check(tensor, checkpoint, comparison) for tensor in expected]
+        for name, stored in checkpoint.tensors.items():
+            if name not in planned and name in wanted:
+                checks.append(TensorCheck(name, "unexpected", None, _form(stored.dtype_name, stored.shape)))
+    return Verification(Path(path), plan, tuple(checks), comparison.nbytes)
+
+
+class _Choice:
+    """The names that one of some patterns matches; all of them where there are no patterns."""
+
+    def __init__(self, only: Sequence[str], names: Sequence[str]) -> None:
+        patterns = [parse_pattern(pattern) for pattern in only]
+        self._patterns = patterns
+        if patterns and not any(map(self.__contains__, names)):
+            hint = did_you_mean(nearest_names(only[0], names))
+            message = (
+                f"No tensor has such a name. Received: {', '.join(map(repr, only))}. Allowed: patterns that"
+            )
+            message += f" match one of {len(names)} tensors.{hint or ' `initkit plan` lists them.'}"
+            raise ArgumentError(message)
+
+    def __contains__(self, name: str) -> bool:
+        return not self._patterns or any(pattern.match(name) is not None for pattern in self._patterns)
+
+
+def _open(path: str | os.PathLike[str]) -> Checkpoint:
+    if Path(path).suffix.lower() in (".yaml", ".yml"):
+        message = (
+            f"{os.fspath(path)} is a recipe by its name, and no model. Allowed: a safetensors file, a folder"
+        )
+        message += " of them, or an index. Write `initkit verify MODEL --recipe RECIPE` (verify(model,"
+        message += " recipe=...)), or build the recipe first."
+        raise FileFormatError(message)
+    return Checkpoint(path)
+
+
+def _read_plan(checkpoint: Checkpoint) -> Plan:
+    metadata = checkpoint.metadata
+    path = checkpoint.path
+    if RECIPE_KEY not in metadata and RECIPE_FILE_KEY in metadata:
+        metadata = {**metadata, **_recipe_of_sibling(checkpoint)}
+    if RECIPE_KEY not in metadata:
+        message = f"{path} has no recipe in it. Received: metadata {', '.join(metadata) or 'none'}."
+        message += f" Allowed: files with {RECIPE_KEY!r}. Build it with `initkit build`, or name the recipe:"
+        message += " `initkit verify MODEL --recipe RECIPE` (verify(model, recipe=...))."
+        raise FileFormatError(message)
+    stream = metadata.get(STREAM_KEY)
+    if stream != str(STREAM_VERSION):
+        message = f"{path} was drawn by another stream. Received: {stream!r}. Allowed:"
+        message += f" {STREAM_VERSION}. Use the version of initkit that made it."
+        raise FileFormatError(message)
+    return make_plan(parse_recipe(metadata[RECIPE_KEY], f"{path} (recipe)"))
+
+
+def _recipe_of_sibling(checkpoint: Checkpoint) -> dict[str, str]:
+    """The recipe that one of several files only names the place of."""
+    metadata = checkpoint.metadata
+    # The name alone: what it says was written by somebody else.
+    sibling = next(iter(checkpoint.layouts)).with_name(Path(metadata[RECIPE_FILE_KEY]).name)
+    with _open(sibling) as other:
+        text = other.metadata.get(RECIPE_KEY, "")
+    if sha256(text.encode()).hexdigest() != metadata.get(RECIPE_DIGEST_KEY):
+        message = (
+            f"{sibling} has another recipe than {checkpoint.path}, which names it for its own. Received:"
+        )
+        message += f" another SHA-256 than {metadata.get(RECIPE_DIGEST_KEY)}. Put the file of the same build"
+        message += " beside it, or name the recipe with --recipe (recipe=...)."
+        raise FileFormatError(message)
+    return {RECIPE_KEY: text}
+
+
+def _form(dtype: str, shape: tuple[int, ...]) -> str:
+    return f"{dtype} {shape}"
+
+
+def _form_status(tensor: PlannedTensor, checkpoint: Checkpoint) -> Status:
+    """Whether a tensor is in the file at all, and of the right form."""
+    stored = checkpoint.tensors.get(tensor.name)
+    if stored is None:
+        return "missing"
+    if stored.dtype_name != tensor.dtype.name:
+        return "dtype"
+    return "ok" if stored.shape == tensor.shape else "shape"
+
+
+def _check(tensor: PlannedTensor, checkpoint: Checkpoint, comparison: _Comparison) -> TensorCheck:
+    stored: StoredTensor | None = checkpoint.tensors.get(tensor.name)
+    expected = _form(tensor.dtype.name, tensor.shape)
+    found = None if stored is None else _form(stored.dtype_name, stored.shape)
+    change = comparison.changes.get(tensor.name)
+    if change is None:
+        return TensorCheck(tensor.name, _form_status(tensor, checkpoint), expected, found)
+    first = tuple(int(at) for at in np.unravel_index(change.first, tensor.shape))
+    return TensorCheck(tensor.name, "changed", expected, found, change.count, first, change.difference)
+
+
+@dataclass(slots=True)
+class _Change:
+    """The values of one tensor that differ."""
+
+    first: int
+    count: int = 0
+    difference: float = 0.0
+
+
+class _Comparison:
+    """Compares drawn values with those of a checkpoint, in several threads, and keeps what differs."""
+
+    def __init__(
+        self, checkpoint: Checkpoint, tensors: Sequence[PlannedTensor], progress: ProgressCallback | None
+    ) -> None:
+        self._checkpoint = checkpoint
+        self._tensors = tensors
+        self._progress = progress
+        self._memory = threading.local()
+        self._lock = threading.Lock()
+        self._done = 0
+        self.nbytes = sum(tensor.nbytes for tensor in tensors)
+        self.changes: dict[str, _Change] = {}
+
+    def draw(self, unit: Unit, out: Array) -> None:
+        """Draw what will be compared."""
+        draw_unit(self._tensors, unit, out)
+
+    def tell(self, unit: Unit) -> None:
+        """Report a unit that has been compared."""
+        self._done += unit.nbytes
+        if self._progress is not None:
+            self._progress(self._done, self.nbytes)
+
+    def compare(self, unit: Unit, out: Array) -> None:
+        """Compare one unit."""
+        if unit.last - unit.first > 1 and self._equals_run(unit, out):
+            return
+        for tensor, start, drawn in tensors_in(self._tensors, unit, out):
+            stored = self._room(drawn)
+            self._checkpoint.read_into(stored, tensor.name, start * drawn.itemsize)
+            if not np.array_equal(_as_words(drawn), _as_words(stored)):
+                self._measure(tensor, start, drawn, stored)
+
+    def _equals_run(self, unit: Unit, out: Array) -> bool:
+        """Whether small tensors stand together in the file too, and are all as drawn."""
+        stored = self._room(out)
+        first, last = self._tensors[unit.first].name, self._tensors[unit.last - 1].name
+        return self._checkpoint.read_run(stored, first, last) and np.array_equal(
+            _as_words(out), _as_words(stored)
+        )
+
+    def _room(self, like: Array) -> Array:
+        """This thread's memory for as many values."""
+        memory: Array | None = getattr(self._memory, "bytes", None)
+        if memory is None or memory.nbytes < like.nbytes:
+            memory = self._memory.bytes = np.empty(max(like.nbytes, PIECE_BYTES), np.uint8)
+        return memory[: like.nbytes].view(like.dtype)
+
+    def _measure(self, tensor: PlannedTensor, start: int, drawn: Array, stored: Array) -> None:
+        bits = np.dtype(f"u{drawn.itemsize}")
+        differs = drawn.view(bits) != stored.view(bits)
+        wide = np.complex128 if drawn.dtype.kind == "c" else np.float64
+        with np.errstate(all="ignore"):
+            distances = np.abs(stored[differs].astype(wide) - drawn[differs].astype(wide))
+        positions = np.flatnonzero(differs)
+        if tensor.tolerance:
+            beyond = ~(distances <= _allowed(tensor, drawn[differs]))
+            positions, distances = positions[beyond], distances[beyond]
+        if positions.size:
+            first = start + int(positions[0])
+            with self._lock:
+                change = self.changes.setdefault(tensor.name, _Change(first))
+                change.first = min(change.first, first)
+                change.count += positions.size
+                # max, and not Python's: NaN must not be lost.
+                change.difference = float(np.max([change.difference, distances.max()]))
+
+
+def _as_words(values: Array) -> Array:
+    """The same bytes as few large integers, which are faster to compare."""
+    return values.view(np.uint8) if values.nbytes % 8 else values.view(np.uint64)
+
+
+def _allowed(tensor: PlannedTensor, values: Array) -> Array | float:
+    """How far stored values may be from drawn ones; roundings of a narrower dtype can fall the other way."""
+    dtype: DType = tensor.dtype
+    if dtype.numpy.itemsize >= dtype.draw.itemsize:
+        return tensor.tolerance
+    form = ml_dtypes.finfo(dtype.numpy)  # type: ignore[no-untyped-call]  # the package types it so
+    step = np.abs(values.astype(np.float64)) * float(form.eps)
+    return tensor.tolerance + np.maximum(step, float(form.smallest_subnormal))

@@ -1,0 +1,74 @@
+"""What expressions in a rule may ask about the tensor that they are worked out for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from math import prod
+
+from initkit.errors import ArgumentError
+from initkit.fans import fans
+from initkit.recipe.language.arithmetic import Number
+from initkit.recipe.language.expression import TENSOR_NAMES
+
+_LENGTH = re.compile(r"shape\[(-?[0-9]+)\]")
+
+
+def is_fact(name: str) -> bool:
+    """Whether a name in an expression asks about the tensor.
+
+    Args:
+        name: The name, as `"shape[0]"`.
+
+    Returns:
+        Whether it does.
+
+    Example:
+        >>> is_fact("fan_in"), is_fact("shape[-1]"), is_fact("n_layer")
+        (True, True, False)
+    """
+    return name in TENSOR_NAMES or _LENGTH.fullmatch(name) is not None
+
+
+def tensor_facts(names: Collection[str], shape: tuple[int, ...], layout: str | None) -> dict[str, Number]:
+    """The values of the names that ask about a tensor.
+
+    Args:
+        names: Names in an expression; others are left alone.
+        shape: The shape of the tensor.
+        layout: How fans are read from it, as `initkit.fans` takes it; None for `(..., in, out)`.
+
+    Returns:
+        The value of each.
+
+    Raises:
+        ArgumentError: The shape has no such axis, or no fans.
+
+    Example:
+        >>> sorted(tensor_facts({"fan_in", "shape[-1]", "d"}, (3, 3, 16, 32), None).items())
+        [('fan_in', 144), ('shape[-1]', 32)]
+    """
+    facts: dict[str, Number] = {}
+    for name in names:
+        if name in ("fan_in", "fan_out"):
+            read = fans(shape, layout=layout)
+            facts[name] = read.fan_in if name == "fan_in" else read.fan_out
+        elif name == "ndim":
+            facts[name] = len(shape)
+        elif name == "size":
+            facts[name] = prod(shape)
+        elif name == "shape":
+            message = "`shape` is no number. Received: shape alone. Allowed: shape[0], shape[-1] and so on."
+            raise ArgumentError(message)
+        elif (found := _LENGTH.fullmatch(name)) is not None:
+            facts[name] = _length(shape, int(found[1]))
+    return facts
+
+
+def _length(shape: tuple[int, ...], axis: int) -> int:
+    if not -len(shape) <= axis < len(shape):
+        message = f"The tensor has no such axis. Received: shape[{axis}] of shape {shape}."
+        message += f" Allowed: {-len(shape)} to {len(shape) - 1}." if shape else " Allowed: none."
+        message += " Narrow the rule's pattern, or say `where: {ndim: ...}`."
+        raise ArgumentError(message)
+    return shape[axis]

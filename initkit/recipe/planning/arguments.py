@@ -1,0 +1,240 @@
+"""Arguments of a rule's initializer, and of those inside it: expressions, and texts with captures."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from initkit.documents import PlainData
+from initkit.errors import ArgumentError, UnknownNameError, did_you_mean, nearest_names
+from initkit.recipe.language.arithmetic import Number
+from initkit.recipe.language.expression import TENSOR_NAMES, Expression
+from initkit.recipe.language.facts import is_fact, tensor_facts
+from initkit.recipe.language.variables import evaluate, read_expression
+from initkit.recipe.text.place import Place
+from initkit.registry import registry
+
+Captures = Mapping[str, Number | str]
+
+_NUMERIC_ANNOTATION = re.compile(r"\b(int|float|complex)\b")
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+def takes_numbers(parameter: inspect.Parameter) -> bool:
+    """Whether text that is given for a constructor's argument is an expression.
+
+    It is where the argument's default is a number, and where it has no default, or None, and is annotated
+    with `int`, `float` or `complex`. Everywhere else text is text, as in `mode: fan_in`.
+
+    Args:
+        parameter: The argument, as `inspect.signature` has it.
+
+    Returns:
+        Whether it is.
+
+    Example:
+        >>> import initkit as ik
+        >>> parameters = inspect.signature(ik.VarianceScaling).parameters
+        >>> takes_numbers(parameters["scale"]), takes_numbers(parameters["mode"])
+        (True, False)
+    """
+    default = parameter.default
+    if default is not None and default is not inspect.Parameter.empty:
+        return isinstance(default, (int, float, complex)) and not isinstance(default, bool)
+    if parameter.annotation is inspect.Parameter.empty:
+        return False
+    return _NUMERIC_ANNOTATION.search(inspect.formatannotation(parameter.annotation)) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text in which captures stand in braces, such as `"h.{layer}.attn.q.weight"`."""
+
+    text: str
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The captures in it."""
+        return frozenset(_PLACEHOLDER.findall(self.text))
+
+    def of(self, captures: Captures) -> str:
+        """The text, with what the captures stand for."""
+        return _PLACEHOLDER.sub(lambda found: str(captures[found[1]]), self.text)
+
+
+def read_text(text: str, place: Place, who: str, captures: tuple[str, ...]) -> Template:
+    """Read a text that may name captures.
+
+    Args:
+        text: The text.
+        place: Where it stands.
+        who: What it is, for messages.
+        captures: The captures that there are.
+
+    Returns:
+        The template.
+
+    Raises:
+        RecipeError: It names another one.
+    """
+    for name in _PLACEHOLDER.findall(text):
+        if name not in captures:
+            hint = did_you_mean(nearest_names(name, captures))
+            wrong = f"unknown capture {{{name}}} in {who}. Received: {text!r}."
+            allowed = f"Allowed: {', '.join(captures) or 'none, since the pattern has no captures'}."
+            remedy = "Name a capture of the rule's pattern, or write no braces."
+            raise place.error(wrong, f"{allowed}{hint}", remedy)
+    return Template(text)
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentReader:
+    """Reads what a recipe gives an initializer's argument.
+
+    Attributes:
+        who: Whose argument it is, for messages.
+        place: Where it stands.
+        variables: The names of the variables.
+        captures: The captures, which texts may name, too.
+        layout: What initializers inside get as `layout` if they take one and have none, or None.
+    """
+
+    who: str
+    place: Place
+    variables: tuple[str, ...]
+    captures: tuple[str, ...]
+    layout: str | None = None
+
+    def read(self, value: PlainData, numeric: bool) -> Any:
+        """Read a value, also inside lists and inside the descriptions of initializers.
+
+        Args:
+            value: Plain data from the recipe.
+            numeric: Whether text is an expression.
+
+        Returns:
+            The same with an `Expression` or a `Template` for every text that is one.
+
+        Raises:
+            RecipeError: A text is no expression, or names something unknown.
+        """
+        if isinstance(value, str):
+            if numeric:
+                known = (*self.variables, *self.captures, *TENSOR_NAMES)
+                return read_expression(value, self.place, self.who, known)
+            template = read_text(value, self.place, self.who, self.captures)
+            return template if template.names else value
+        if isinstance(value, list):
+            return [self.read(entry, numeric) for entry in value]
+        if not isinstance(value, dict):
+            return value
+        config = value.get("config")
+        if "class_name" in value and isinstance(config, dict):
+            return {**value, "config": self._nested(str(value["class_name"]), config)}
+        if len(value) == 1:
+            ((name, arguments),) = value.items()
+            if isinstance(arguments, dict):
+                return {name: self._nested(name, arguments)}
+        return value
+
+    def _nested(self, name: str, arguments: Mapping[str, PlainData]) -> dict[str, Any]:
+        """The arguments of an initializer inside another one; unknown ones are left to its class."""
+        try:
+            parameters = inspect.signature(registry.find(name)).parameters
+        except UnknownNameError:
+            return dict(arguments)
+        read = {
+            key: self.read(entry, key in parameters and takes_numbers(parameters[key]))
+            for key, entry in arguments.items()
+        }
+        if self.layout is not None and "layout" in parameters and not reads_shapes(read):
+            read["layout"] = self.layout
+        return read
+
+
+def reads_shapes(arguments: Mapping[str, Any]) -> bool:
+    """Whether arguments say by themselves how a shape is read, so that a layout would contradict them."""
+    return any(
+        arguments.get(key) is not None for key in ("layout", "input_axes", "output_axes", "batch_axes")
+    )
+
+
+def names_in(value: Any) -> Iterator[str]:
+    """The variables, captures and facts that the values of an `ArgumentReader` depend on.
+
+    Args:
+        value: What `ArgumentReader.read` gave.
+
+    Yields:
+        Their names.
+    """
+    if isinstance(value, (Expression, Template)):
+        yield from value.names
+    elif isinstance(value, (list, dict)):
+        for entry in value.values() if isinstance(value, dict) else value:
+            yield from names_in(entry)
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentValues:
+    """What the arguments that an `ArgumentReader` has read come to for one tensor.
+
+    Attributes:
+        who: Whose argument it is, for messages.
+        place: Where it stands.
+        match: The rule's pattern, for messages.
+        variables: The value of every variable.
+        captures: What the captures stand for in the tensor's name.
+        shape: The tensor's shape.
+        layout: How its fans are read.
+    """
+
+    who: str
+    place: Place
+    match: str
+    variables: Mapping[str, Number]
+    captures: Captures
+    shape: tuple[int, ...]
+    layout: str | None
+
+    def of(self, value: Any) -> Any:
+        """Work out every expression and template in a value.
+
+        Args:
+            value: What `ArgumentReader.read` gave.
+
+        Returns:
+            Plain data.
+
+        Raises:
+            RecipeError: An expression has no value, or needs a number where a capture stands for text.
+        """
+        if isinstance(value, Expression):
+            return self._number(value)
+        if isinstance(value, Template):
+            return value.of(self.captures)
+        if isinstance(value, list):
+            return [self.of(entry) for entry in value]
+        if isinstance(value, dict):
+            return {key: self.of(entry) for key, entry in value.items()}
+        return value
+
+    def _number(self, expression: Expression) -> Number:
+        numbers = {key: entry for key, entry in self.captures.items() if not isinstance(entry, str)}
+        names = {**self.variables, **numbers}
+        missing = sorted(expression.names - names.keys())
+        if facts := [name for name in missing if is_fact(name)]:
+            try:
+                names |= tensor_facts(facts, self.shape, self.layout)
+            except ArgumentError as error:
+                msg = f"{self.who}: {error}"
+                raise self.place.error(msg) from error
+        if textual := [name for name in missing if name in self.captures]:
+            wrong = (
+                f"{self.who} needs a number, but the capture {{{textual[0]}}} stands for text in that name."
+            )
+            raise self.place.error(wrong, f"Narrow the pattern {self.match!r}.")
+        return evaluate(expression, names, self.place, self.who)

@@ -1,0 +1,185 @@
+"""Which rule takes which tensor, and what is wrong where rules and tensors do not fit together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from initkit.errors import RecipeError
+from initkit.recipe.language.pattern import Pattern, outline_of
+from initkit.recipe.planning.arguments import Captures
+from initkit.recipe.planning.inheritance import MergedRecipe
+from initkit.recipe.planning.rules import CompiledRule
+from initkit.recipe.planning.tensors import NamedTensor, NamedTie
+from initkit.recipe.text.place import Place
+
+_MOST_NAMES = 5
+
+
+class Assignment(NamedTuple):
+    """A tensor, the rule that takes it, and what the rule's captures stand for."""
+
+    tensor: NamedTensor
+    rule: CompiledRule
+    captures: Captures
+
+
+class UnusedRule(NamedTuple):
+    """A rule that takes no tensor.
+
+    Attributes:
+        rule: The rule.
+        reason: Why, as a sentence.
+    """
+
+    rule: CompiledRule
+    reason: str
+
+
+class RuleIndex:
+    """Finds the first rule that takes a tensor, without asking every rule about every tensor.
+
+    Names of the same outline, which differ in digits alone, are taken by the same rules, but for rules that
+    tell digits from one another. So every outline has a short list of rules that can come into question.
+
+    Args:
+        rules: In the order of precedence.
+    """
+
+    def __init__(self, rules: Sequence[CompiledRule]) -> None:
+        self._rules = rules
+        self._candidates: dict[str, list[CompiledRule]] = {}
+
+    def first(self, tensor: NamedTensor) -> Assignment | None:
+        """The first rule that takes a tensor, or None."""
+        outline = outline_of(tensor.name)
+        candidates = self._candidates.get(outline)
+        if candidates is None:
+            candidates = self._candidates[outline] = list(self._possible(outline))
+        for rule in candidates:
+            captures = rule.match(tensor.name, tensor.shape, tensor.dtype)
+            if captures is not None:
+                return Assignment(tensor, rule, captures)
+        return None
+
+    def _possible(self, outline: str) -> Iterator[CompiledRule]:
+        """The rules that can be the first for some name of an outline."""
+        for rule in self._rules:
+            pattern = rule.pattern
+            if pattern.tells_digits:
+                if not isinstance(pattern, Pattern) or pattern.outline.match(outline):
+                    yield rule
+            elif pattern.match(outline) is not None:
+                yield rule
+                if rule.predicate is None:
+                    return
+
+
+def assign_rules(
+    merged: MergedRecipe, rules: Sequence[CompiledRule], named: Sequence[NamedTensor | NamedTie]
+) -> list[Assignment]:
+    """Give every tensor to the first rule that matches it.
+
+    Args:
+        merged: The recipe.
+        rules: In the order of precedence.
+        named: The tensors, and ties, which take no rule.
+
+    Returns:
+        One assignment per tensor, in their order.
+
+    Raises:
+        RecipeError: No rule matches a tensor, or a rule takes none that is neither inherited nor marked as
+            optional: it matches nothing, or earlier rules take everything that it matches. The message names
+            all of them.
+    """
+    index = RuleIndex(rules)
+    assigned: list[Assignment] = []
+    unmatched: dict[Place, list[str]] = {}
+    for tensor in named:
+        if isinstance(tensor, NamedTensor):
+            found = index.first(tensor)
+            if found is None:
+                unmatched.setdefault(tensor.place, []).append(tensor.name)
+            else:
+                assigned.append(found)
+    problems = [(place, _no_rule(names)) for place, names in unmatched.items()]
+    if not merged.recipe.only:
+        takers = {assignment.rule.rule.number for assignment in assigned}
+        problems += [
+            (rule.rule.place, _no_tensor(rule, rules, named))
+            for rule in rules
+            if not (rule.rule.number in takers or rule.rule.optional or rule.rule.inherited)
+        ]
+    if problems:
+        raise _error(problems)
+    return assigned
+
+
+def unused_rules(
+    rules: Sequence[CompiledRule], named: Sequence[NamedTensor | NamedTie], used: frozenset[int]
+) -> list[UnusedRule]:
+    """The rules that take no tensor, and may: inherited and optional ones.
+
+    Args:
+        rules: In the order of precedence.
+        named: The tensors and ties.
+        used: The numbers of the rules that take one.
+
+    Returns:
+        These rules, each with the reason.
+    """
+    return [
+        UnusedRule(rule, _no_tensor(rule, rules, named)) for rule in rules if rule.rule.number not in used
+    ]
+
+
+def _no_rule(names: list[str]) -> str:
+    which = f"tensor {names[0]!r}" if len(names) == 1 else f"{len(names)} tensors: {_listed(names)}"
+    remedy = 'Add a rule, or a last one that matches "*"; `skip: true` leaves tensors out.'
+    return f"no rule matches {which}. {remedy}"
+
+
+def _no_tensor(
+    rule: CompiledRule, rules: Sequence[CompiledRule], named: Sequence[NamedTensor | NamedTie]
+) -> str:
+    """Why a rule takes no tensor: it matches none, or others are faster."""
+    by_name = [tensor for tensor in named if rule.pattern.match(tensor.name) is not None]
+    tensors = [tensor for tensor in by_name if isinstance(tensor, NamedTensor)]
+    matched = [tensor for tensor in tensors if rule.why_not(tensor.name, tensor.shape, tensor.dtype) is None]
+    if matched:
+        index = RuleIndex(rules)
+        taken = Counter(found.rule.rule.number for tensor in matched if (found := index.first(tensor)))
+        takers = ", ".join(
+            f"{other.who} takes {taken[other.rule.number]}" for other in rules if other.rule.number in taken
+        )
+        which = "the tensor" if len(matched) == 1 else f"all {len(matched)} tensors"
+        message = f"{rule.who} is never used: earlier rules take {which} that it matches ({takers})."
+        if rule.rule.optional or rule.rule.inherited:
+            return message
+        return f"{message} The first match wins; move it up, or remove it."
+    message = f"{rule.who} matches no tensor."
+    if tensors:
+        reason = rule.why_not(tensors[0].name, tensors[0].shape, tensors[0].dtype)
+        message += f" {len(tensors)} have such names, but of {tensors[0].name!r} {reason}."
+    elif by_name:
+        message += " It matches tied ones, which take no rule."
+    if rule.rule.optional or rule.rule.inherited:
+        return message
+    return f"{message} Correct the pattern, remove the rule, or mark it `optional: true`."
+
+
+def _error(problems: Sequence[tuple[Place, str]]) -> RecipeError:
+    ordered = sorted(problems, key=lambda problem: (problem[0].line, problem[1]))
+    place, message = ordered[0]
+    if len(ordered) == 1:
+        return place.error(message)
+    lines = [f"{len(ordered)} tensors and rules do not fit together."]
+    lines += [f"  {place.file}:{place.line}: {message}" for place, message in ordered]
+    return place.error("\n".join(lines))
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMES])
+    return shown if len(names) <= _MOST_NAMES else f"{shown} and {len(names) - _MOST_NAMES} more"

@@ -1,0 +1,66 @@
+"""A recipe that says everything by itself: nothing inherited, no other file to look into."""
+
+from __future__ import annotations
+
+import json
+import re
+from math import isinf
+from typing import TYPE_CHECKING
+
+from initkit.documents import PlainData
+from initkit.dtypes import resolve_dtype
+from initkit.recipe.language.arithmetic import Number
+from initkit.recipe.planning.tensors import NamedTensor
+
+if TYPE_CHECKING:
+    from initkit.recipe.planning.plan import Plan
+
+_ESCAPED = re.compile(r"[{}\\]")
+
+
+def resolved_text(plan: Plan) -> str:
+    """Write a plan as a recipe that gives an equal one wherever it is read.
+
+    Variables stand with their values, tensors with their shapes, and rules as they were written, but for
+    those that take no tensor. It is JSON, and so YAML: programs read it, and quickly.
+
+    Args:
+        plan: The plan.
+
+    Returns:
+        The text; the same for equal plans.
+
+    Example:
+        >>> from initkit.recipe import Recipe
+        >>> recipe = Recipe.from_text("{initkit: 1, extends: gpt2@1, seed: 7, variables: {n_layer: 2, d: 8}}")
+        >>> text = resolved_text(recipe.plan())
+        >>> Recipe.from_text(text).plan().tensors[3].shape == recipe.plan().tensors[3].shape
+        True
+    """
+    merged = plan.merged
+    default = resolve_dtype(merged.dtype).name
+    tensors: dict[str, PlainData] = {}
+    ties = {tie.name: tie.target for tie in plan.ties}
+    stored = {tensor.name for tensor in plan.tensors}
+    for tensor in plan.named:
+        name = _ESCAPED.sub(r"\\\g<0>", tensor.name)
+        if tensor.name in ties:
+            tensors[name] = {"tie": ties[tensor.name]}
+        elif tensor.name in stored:
+            assert isinstance(tensor, NamedTensor)
+            shape: PlainData = list(tensor.shape)
+            own = tensor.dtype.name
+            tensors[name] = shape if own == default else {"shape": shape, "dtype": own}
+    drawing = [rule.rule for rule in plan.rules if not (rule.rule.skip or rule.rule.tie)]
+    data: dict[str, PlainData] = {"initkit": 1, "seed": plan.seed, "dtype": default}
+    if merged.layout is not None:
+        data["layout"] = merged.layout
+    data["variables"] = {name: _plain(value) for name, value in plan.variables.items()}
+    data["tensors"] = tensors
+    data["rules"] = [dict(rule.data) for rule in drawing if rule.number in plan.used]
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
+def _plain(value: Number) -> PlainData:
+    """A number, or the expression of one that JSON does not have."""
+    return ("inf" if value > 0 else "-inf") if isinstance(value, float) and isinf(value) else value

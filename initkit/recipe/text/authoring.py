@@ -1,0 +1,422 @@
+"""Recipes made in Python, written as a person would write them."""
+
+from __future__ import annotations
+
+import errno
+import inspect
+import os
+import secrets
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from operator import index
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from initkit.documents import PlainData, write_yaml
+from initkit.dtypes import DType, resolve_dtype
+from initkit.encoding import python_scalar
+from initkit.errors import ArgumentError, ArgumentTypeError, DTypeError, file_access_error
+from initkit.initializer import Initializer
+from initkit.recipe.language.arithmetic import Number
+from initkit.recipe.text.folding import fold_names
+from initkit.recipe.text.parse import RECIPE_FORMAT
+from initkit.recipe.text.parse_rules import RULE_KEYS
+from initkit.registry import registry
+from initkit.serialization import encode, serialize
+
+# Lines are as wide as those of the recipes that initkit ships; a rule with its initializer inside two others
+# still stands on one line.
+_WIDTH = 110
+_INLINE_DEPTH = 8
+
+
+def compose(
+    *,
+    seed: int,
+    tensors: Mapping[str, Any],
+    rules: Sequence[Any],
+    dtype: Any = "float32",
+    variables: Mapping[str, Any] | None = None,
+    layout: Any = None,
+    extends: Any = None,
+) -> str:
+    """Write a recipe as text that reads as if a person had written it.
+
+    Tensors of equal shape and dtype whose names differ in a number or in a word are written as one entry
+    with braces. The entries stand in the order in which the first name of each came, and so the tensors of
+    the recipe's plan may come in another order than here; no value depends on it.
+
+    Names that come with an array are taken as they are: braces in them are escaped. Names that come with a
+    shape are written as recipes have them, so that `"h.{0..n_layer-1}.w"` stands for many.
+
+    Args:
+        seed: A non-negative integer.
+        tensors: By name: a shape of integers and texts of expressions; a mapping of `shape` and `dtype`, or
+            of `tie`; or anything with `shape` and `dtype`, such as an array of NumPy or PyTorch. A whole
+            PyTorch state dict will do; tensors of it that share their memory become ties.
+        rules: In the order of precedence: pairs of a pattern and an initializer, or mappings of the keys that
+            a rule has in YAML. An initializer is a name, an object without a seed, a class that needs no
+            arguments, or a mapping of one name to its arguments, numbers or texts of expressions.
+        dtype: The dtype of tensors that have none of their own.
+        variables: Numbers, or texts of expressions over those before them, by name.
+        layout: How axes are read where fans are needed; None leaves it to the initializers.
+        extends: The preset or the recipe that this one adds to; `tensors` and `rules` may be empty then.
+
+    Returns:
+        YAML text for `Recipe.from_text`.
+
+    Raises:
+        ArgumentError: An initializer has a seed of its own, or is of a class that is not registered; a name
+            is not text that YAML can hold.
+        ArgumentTypeError: Something is of a type that no recipe has.
+        DTypeError: A dtype is unknown.
+
+    Example:
+        >>> import initkit as ik
+        >>> weights = {f"h.{k}.{name}.weight": np.empty((4, 4)) for k in range(3) for name in "qkv"}
+        >>> rules = [("h.{layer}.*", {"random_normal": {"stddev": "0.02 / (layer + 1)"}})]
+        >>> print(compose(seed=7, tensors=weights, rules=rules, dtype="float64"), end="")
+        initkit: 1
+        seed: 7
+        dtype: float64
+        tensors:
+          "h.{0..2}.{q,k,v}.weight": [4, 4]
+        rules:
+          - {match: "h.{layer}.*", init: {random_normal: {stddev: 0.02 / (layer + 1)}}}
+    """
+    default = resolve_dtype(dtype)
+    head: dict[str, PlainData] = {"initkit": RECIPE_FORMAT}
+    if extends is not None:
+        head["extends"] = _plain(extends, "extends")
+    head |= {"seed": _seed(seed), "dtype": default.name}
+    if layout is not None:
+        head["layout"] = _plain(layout, "layout")
+    if variables:
+        head["variables"] = {
+            _text(name, "the name of a variable"): _number(value, f"variable {name!r}")
+            for name, value in variables.items()
+        }
+    text = write_yaml(head)
+    entries = _entries(tensors, default)
+    written: list[PlainData] = [_rule(rule, at + 1) for at, rule in enumerate(rules)]
+    # What a recipe extends may have all the tensors, or all the rules; without it, parsing complains.
+    if entries or extends is None:
+        text += _section("tensors", entries)
+    if written or extends is None:
+        text += _section("rules", written)
+    return text
+
+
+def save_text(text: str, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+    """Write a text to a file in one step: it is there whole, or not at all.
+
+    Args:
+        text: The text; stored as UTF-8, its line ends as they are.
+        path: The file; written through if it is a symbolic link.
+        overwrite: Whether a file of that name may be replaced.
+
+    Returns:
+        The path.
+
+    Raises:
+        FileTakenError: The file exists, and `overwrite` is false.
+        FileAccessError: It cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_text("initkit: 1", f"{folder}/r.yaml").read_text()
+        'initkit: 1'
+    """
+    target = Path(os.path.realpath(path))
+    if not overwrite and os.path.lexists(path):
+        raise _taken(path)
+    hidden = target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}.tmp")
+    try:
+        try:
+            with hidden.open("xb") as file:
+                file.write(text.encode("utf-8"))
+            if overwrite:
+                hidden.replace(target)
+            else:
+                _give_name(hidden, target)
+        finally:
+            with suppress(FileNotFoundError):
+                hidden.unlink()
+    except FileExistsError as error:
+        raise _taken(path) from error
+    except OSError as error:
+        message = f"cannot be written ({error.strerror or error}); choose another place"
+        raise file_access_error(error.errno, message, str(path)) from error
+    return Path(path)
+
+
+def _give_name(hidden: Path, target: Path) -> None:
+    """Give a file a name that nothing has, not even since it was looked for."""
+    try:
+        os.link(hidden, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        # Some file systems have no links; between the look and the renaming there is a moment then.
+        if target.exists():
+            raise FileExistsError from None
+        hidden.replace(target)
+
+
+def _taken(path: str | os.PathLike[str]) -> OSError:
+    message = "the file exists; choose another name, or say overwrite=True to replace it"
+    return file_access_error(errno.EEXIST, message, str(path))
+
+
+def _section(key: str, section: dict[str, PlainData] | list[PlainData]) -> str:
+    """A key, and its entries one per line."""
+    if not section:
+        return write_yaml({key: section})
+    lines = write_yaml(section, width=_WIDTH - 2, inline_depth=_INLINE_DEPTH).splitlines()
+    return f"{key}:\n" + "".join(f"  {line}\n" for line in lines)
+
+
+def _seed(seed: object) -> int:
+    kind: type[ArgumentError | ArgumentTypeError] = ArgumentTypeError
+    if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool):
+        if seed >= 0:
+            return int(seed)
+        kind = ArgumentError
+    message = f"Argument `seed` must be a non-negative integer. Received: {seed!r:.100} of type"
+    message += f" {type(seed).__name__}. Allowed: integers from 0 up. Write, for example, seed=42."
+    raise kind(message)
+
+
+class _Entry(NamedTuple):
+    """What `tensors` says of a name."""
+
+    shape: tuple[Number | str, ...] | None
+    dtype: str | None
+    tie: str | None
+
+    def data(self) -> PlainData:
+        """As it is written."""
+        if self.tie is not None:
+            return {"tie": self.tie}
+        shape: PlainData = list(self.shape or ())
+        return shape if self.dtype is None else {"shape": shape, "dtype": self.dtype}
+
+
+def _entries(tensors: Mapping[str, Any], default: DType) -> dict[str, PlainData]:
+    """The entries of `tensors`, those of equal shape and dtype joined by braces."""
+    if not isinstance(tensors, Mapping):
+        message = f"Argument `tensors` must be a mapping. Received: {tensors!r:.100} of type"
+        message += f" {type(tensors).__name__}. Allowed: names with shapes or arrays. Give a state dict."
+        raise ArgumentTypeError(message)
+    owners: dict[tuple[Any, ...], str] = {}
+    entries: list[tuple[str, _Entry]] = []
+    verbatim = set()
+    for key, given in tensors.items():
+        name = _text(key, "the name of a tensor")
+        if hasattr(given, "shape") and hasattr(given, "dtype"):
+            entry = _of_array(name, given, owners)
+        else:
+            entry = _of_spec(name, given)
+            if any(sign in name for sign in "{}\\"):
+                verbatim.add(name)
+        entries.append((name, entry._replace(dtype=None) if entry.dtype == default.name else entry))
+    return {text: entry.data() for text, entry in fold_names(entries, verbatim)}
+
+
+def _of_array(name: str, array: Any, owners: dict[tuple[Any, ...], str]) -> _Entry:
+    """What an array has; one of PyTorch that another name has, too, is a tie."""
+    try:
+        shape = tuple(map(index, array.shape))
+    except TypeError:
+        raise _no_tensor(name, array) from None
+    dtype = _dtype(array.dtype, f"tensor {name!r}")
+    if address := _address(array):
+        owner = owners.setdefault((address, shape, array.stride(), dtype), name)
+        if owner != name:
+            return _Entry(None, None, owner)
+    return _Entry(shape, dtype, None)
+
+
+def _address(array: Any) -> int:
+    """Where in memory a tensor of PyTorch's begins; 0 for those that have no memory.
+
+    A state dict has no two tensors that are the same object, but tied ones begin at the same place.
+    """
+    if not hasattr(array, "data_ptr"):
+        return 0
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            return int(array.data_ptr())
+        except RuntimeError:
+            return 0
+
+
+def _of_spec(name: str, given: Any) -> _Entry:
+    """A shape, or a mapping of shape and dtype, or a tie."""
+    shape, dtype = given, None
+    if isinstance(given, Mapping):
+        if unknown := [key for key in given if key not in ("shape", "dtype", "tie")]:
+            message = f"tensor {name!r} has an unknown key. Received: {unknown[0]!r}. Allowed: shape, dtype,"
+            message += " tie. Remove it."
+            raise ArgumentError(message)
+        if "tie" in given:
+            return _Entry(None, None, _text(given["tie"], f"the tie of tensor {name!r}"))
+        shape = given.get("shape")
+        dtype = None if given.get("dtype") is None else _dtype(given["dtype"], f"tensor {name!r}")
+    if not isinstance(shape, Sequence) or isinstance(shape, (str, bytes)):
+        raise _no_tensor(name, given)
+    return _Entry(tuple(_number(length, f"the shape of tensor {name!r}") for length in shape), dtype, None)
+
+
+def _no_tensor(name: str, given: object) -> ArgumentTypeError:
+    message = f"tensor {name!r} is neither a shape nor an array. Received: {given!r:.100} of type"
+    message += f" {type(given).__name__}. Allowed: a list of lengths, a mapping of `shape` and `dtype` or of"
+    message += " `tie`, and whatever has `shape` and `dtype`. Write, for example, [768]."
+    return ArgumentTypeError(message)
+
+
+def _rule(rule: Any, number: int) -> dict[str, PlainData]:
+    """A rule as YAML has it, its keys in the customary order."""
+    who = f"rule {number}"
+    if isinstance(rule, Mapping):
+        given = {_text(key, f"a key of {who}"): value for key, value in rule.items()}
+    elif isinstance(rule, (list, tuple)) and len(rule) == 2:
+        given = {"match": _text(rule[0], f"the pattern of {who}"), "init": rule[1]}
+    else:
+        message = f"{who} is neither a pair nor a mapping. Received: {rule!r:.100} of type"
+        message += f" {type(rule).__name__}. Allowed: (pattern, initializer), and the keys of a rule. Write,"
+        message += ' for example, ("*.bias", "zeros").'
+        raise ArgumentTypeError(message)
+    keys = [*(key for key in RULE_KEYS if key in given), *(key for key in given if key not in RULE_KEYS)]
+    return {key: _rule_value(key, given[key], who) for key in keys}
+
+
+def _rule_value(key: str, value: Any, who: str) -> PlainData:
+    if key == "init":
+        return initializer_data(value, who)
+    return _dtype(value, who) if key == "dtype" else _plain(value, f"`{key}` of {who}")
+
+
+def initializer_data(given: Any, who: str) -> PlainData:
+    """What a rule's `init` says for an initializer.
+
+    Args:
+        given: A name, an object, a class that needs no arguments, or a mapping of a name to arguments.
+        who: Whose it is, for messages.
+
+    Returns:
+        Plain data: a name, or a name with the arguments that are no defaults.
+
+    Raises:
+        ArgumentError: It has a seed, or its class is not registered or needs arguments.
+        ArgumentTypeError: It is no initializer.
+
+    Example:
+        >>> import initkit as ik
+        >>> initializer_data(ik.Scale(ik.RandomNormal(stddev=0.02), 0.5), "rule 1")
+        {'scale': {'initializer': {'random_normal': {'stddev': 0.02}}, 'factor': 0.5}}
+    """
+    if isinstance(given, type) and issubclass(given, Initializer):
+        given = given()
+    if isinstance(given, Initializer):
+        return _shortened(serialize(given), who)
+    if isinstance(given, str) or (isinstance(given, Mapping) and given):
+        return _plain(given, who)
+    message = f"the initializer of {who} is none. Received: {given!r:.100} of type {type(given).__name__}."
+    message += " Allowed: a name, an initializer of initkit, or {name: {argument: value}}. Write, for"
+    message += " example, 'he_normal' or ik.RandomNormal(stddev=0.02)."
+    raise ArgumentTypeError(message)
+
+
+def law_data(initializer: Initializer) -> PlainData:
+    """What a recipe says for an initializer, whatever seeds it has.
+
+    Args:
+        initializer: An object of a registered class.
+
+    Returns:
+        As `initializer_data`, without the seeds; equal for initializers that differ in seeds only.
+
+    Example:
+        >>> import initkit as ik
+        >>> law_data(ik.RandomNormal(stddev=0.02, seed=7))
+        {'random_normal': {'stddev': 0.02}}
+    """
+    return _shortened(serialize(initializer), None)
+
+
+def _shortened(value: Any, who: str | None) -> PlainData:
+    """A config in which an initializer is a name, with its arguments where they are no defaults.
+
+    Seeds are refused, in the name of `who`; or left out, if that is None.
+    """
+    if isinstance(value, list):
+        return [_shortened(entry, who) for entry in value]
+    if not isinstance(value, dict):
+        return value  # type: ignore[no-any-return]  # configs hold plain data only
+    if "registered_name" not in value:
+        return {key: _shortened(entry, who) for key, entry in value.items()}
+    cls, config = registry.find(value["registered_name"]), value["config"]
+    if who is not None and (not issubclass(cls, Initializer) or config.get("seed") is not None):
+        message = f"the initializer of {who} has a seed of its own. Received: {value!r:.100}. Allowed: none,"
+        message += " since the values of a tensor grow from the recipe's seed and the tensor's name. Make it"
+        message += " without `seed`."
+        raise ArgumentError(message)
+    parameters = inspect.signature(cls).parameters
+    arguments: dict[str, PlainData] = {}
+    for name, entry in config.items():
+        if name == "seed":
+            continue
+        short = _shortened(entry, who)
+        default = parameters[name].default if name in parameters else inspect.Parameter.empty
+        # By their looks: 0.0 equals False and -0.0, but is neither.
+        if default is inspect.Parameter.empty or repr(short) != repr(_shortened(encode(default), who)):
+            arguments[name] = short
+    name = registry.short_name(cls)
+    return {name: arguments} if arguments else name
+
+
+def _plain(value: Any, who: str) -> PlainData:
+    """Plain data of what Python has for it; initializers inside become their names and arguments."""
+    if isinstance(value, Initializer):
+        return initializer_data(value, who)
+    if isinstance(value, os.PathLike):
+        return str(os.fspath(value))
+    if isinstance(value, Mapping):
+        return {_text(key, f"a key of {who}"): _plain(entry, who) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry, who) for entry in value]
+    return encode(value)  # type: ignore[no-any-return]  # what encode does not know is refused when it is written
+
+
+def _number(value: Any, who: str) -> Number | str:
+    if isinstance(value, np.generic):
+        value = python_scalar(value)
+    if isinstance(value, (int, float, str)) and not isinstance(value, bool):
+        return value
+    # Integers of other libraries, such as PyTorch's symbolic ones.
+    if hasattr(value, "__index__") and not isinstance(value, bool):
+        return index(value)
+    message = f"{who} must be of numbers and texts of expressions. Received: {value!r:.100} of type"
+    message += f" {type(value).__name__}. Allowed: int, float, str. Write, for example, 12 or '3 * d'."
+    raise ArgumentTypeError(message)
+
+
+def _text(value: Any, who: str) -> str:
+    if isinstance(value, str):
+        return str(value)
+    message = f"{who} must be text. Received: {value!r:.100} of type {type(value).__name__}. Allowed: str."
+    message += " Give a string."
+    raise ArgumentTypeError(message)
+
+
+def _dtype(dtype: Any, who: str) -> str:
+    try:
+        return resolve_dtype(dtype).name
+    except DTypeError as error:
+        message = f"{who}: {error}"
+        raise DTypeError(message) from error

@@ -1,0 +1,73 @@
+"""Texts of recipes: from files, and from those that are shipped as presets."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from os import PathLike, fspath
+from pathlib import Path
+
+from initkit.documents import Limits
+from initkit.errors import RecipeError, file_access_error
+from initkit.recipe.presets import preset_text
+from initkit.recipe.text.parse import parse_recipe
+from initkit.recipe.text.specs import ParsedRecipe
+
+# A character takes up to four bytes of UTF-8.
+_MOST_BYTES = 4 * Limits().text
+
+
+def load_recipe(path: str | PathLike[str]) -> ParsedRecipe:
+    """Read a recipe from a file.
+
+    Args:
+        path: A file of YAML text in UTF-8.
+
+    Returns:
+        The recipe, checked for form.
+
+    Raises:
+        RecipeError: The file is no recipe; the message says on which line.
+        FileAccessError: The file cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise file_access_error(error.errno, error.strerror or str(error), fspath(path)) from error
+    if data[8:9] == b"{" and b"\0" in data[:8]:
+        message = (
+            "the file is a safetensors file, and no recipe. Give the recipe's YAML file; what a built file"
+        )
+        msg = f"{message} holds, `initkit verify` tells."
+        raise RecipeError(msg, file=fspath(path))
+    if len(data) > _MOST_BYTES:
+        message = f"the file is too large for a recipe. Allowed: {_MOST_BYTES:,} bytes. Give the recipe's"
+        msg = f"{message} YAML file, and not the model."
+        raise RecipeError(msg, file=fspath(path))
+    try:
+        # Decoded here and not by `open`, which would change line ends: a built file holds the very text.
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        message = f"the file is not UTF-8 text: {error.reason} at byte {error.start}. Save it as UTF-8."
+        raise RecipeError(message, file=fspath(path)) from None
+    return parse_recipe(text, fspath(path))
+
+
+@lru_cache(maxsize=16)
+def load_preset(name: str) -> ParsedRecipe:
+    """Read a preset.
+
+    Args:
+        name: Its name and version, as `"gpt2@1"`.
+
+    Returns:
+        The recipe, checked for form.
+
+    Raises:
+        UnknownNameError: There is no such preset.
+
+    Example:
+        >>> load_preset("gpt2@1").preset.version
+        1
+    """
+    return parse_recipe(preset_text(name), name)

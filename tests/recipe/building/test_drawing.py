@@ -1,0 +1,155 @@
+"""Threads that draw: everything once, errors in the caller, and nobody at work afterwards."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+import initkit.recipe.building.drawing as drawing_module
+from initkit.errors import ArgumentError
+from initkit.recipe.building.drawing import Array, check_memory, draw_units
+from initkit.recipe.building.units import Unit
+from tests.recipe.texts import plan_of, tensors_and_rules
+
+
+def _units(count: int, nbytes: int = 64) -> list[Unit]:
+    return [Unit(0, number, number + 1, None, number * nbytes, nbytes) for number in range(count)]
+
+
+def _draw(unit: Unit, out: Array) -> None:
+    out[:] = unit.first % 251
+
+
+def _left() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("initkit-draw")]
+
+
+@pytest.mark.parametrize("piece_bytes", [16, 64, 1 << 20])
+def test_every_unit_is_drawn_consumed_and_told_once(piece_bytes: int) -> None:
+    """Each unit's bytes are handed over once, and then told in the caller's thread; larger units, too."""
+    units = _units(500)
+    consumed: list[Unit] = []
+    told: list[Unit] = []
+
+    def consume(unit: Unit, out: Array) -> None:
+        assert threading.current_thread() is not threading.main_thread()
+        assert out.tolist() == [unit.first % 251] * 64
+        consumed.append(unit)
+
+    def done(unit: Unit) -> None:
+        assert threading.current_thread() is threading.main_thread()
+        assert unit in consumed
+        told.append(unit)
+
+    draw_units(units, _draw, consume, done=done, piece_bytes=piece_bytes)
+    assert sorted(consumed) == sorted(told) == units
+    assert not _left()
+
+
+def test_drawing_goes_on_while_a_unit_is_consumed() -> None:
+    """The next units are drawn while one is being written."""
+    other_drawn = threading.Event()
+
+    def draw(unit: Unit, out: Array) -> None:
+        if unit.first == 1:
+            other_drawn.set()
+
+    def consume(unit: Unit, out: Array) -> None:
+        if unit.first == 0:
+            assert other_drawn.wait(30)
+
+    draw_units(_units(2), draw, consume)
+
+
+def test_memory_is_aligned() -> None:
+    """Units are drawn where a cache line begins."""
+    addresses: list[int] = []
+    draw_units(_units(20), _draw, lambda unit, out: addresses.append(out.ctypes.data))
+    assert not [address for address in addresses if address % 64]
+
+
+def test_one_large_unit_exists_at_a_time() -> None:
+    """Units larger than a piece wait for each other, so that their memory is not needed twice."""
+    alone = threading.Lock()
+
+    def draw(unit: Unit, out: Array) -> None:
+        assert alone.acquire(blocking=False)
+
+    def consume(unit: Unit, out: Array) -> None:
+        time.sleep(0.001)
+        alone.release()
+
+    # Larger than what is drawn alone for being small.
+    draw_units(_units(20, 1 << 18), draw, consume, piece_bytes=1 << 16)
+
+
+def test_nothing_to_draw() -> None:
+    """No units, no calls."""
+    draw_units((), _draw, lambda unit, out: pytest.fail("a unit of nothing"))
+
+
+@pytest.mark.parametrize("where", ["draw", "consume", "units"])
+def test_an_error_in_a_thread_ends_drawing(where: str) -> None:
+    """What is raised in a thread comes out in the caller's, and the rest is not drawn."""
+    drawn: list[int] = []
+
+    def fail(at: str, number: int) -> None:
+        if at == where and number == 3:
+            raise OSError(28, "No space left on device")
+
+    def units() -> Iterator[Unit]:
+        for unit in _units(10_000):
+            fail("units", unit.first)
+            yield unit
+
+    def draw(unit: Unit, out: Array) -> None:
+        drawn.append(unit.first)
+        fail("draw", unit.first)
+        time.sleep(0.0005)
+
+    with pytest.raises(OSError, match="No space left"):
+        draw_units(units(), draw, lambda unit, out: fail("consume", unit.first))
+    assert len(drawn) < 1000
+    assert not _left()
+
+
+def test_no_thread_is_left_after_an_interrupt() -> None:
+    """An exception in the caller, such as Ctrl-C, leaves when the threads have ended what they began."""
+    busy: set[int] = set()
+
+    def consume(unit: Unit, out: Array) -> None:
+        busy.add(unit.first)
+        time.sleep(0.005)
+        busy.discard(unit.first)
+
+    def interrupt(unit: Unit) -> None:
+        if unit.first > 10:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        draw_units(_units(10_000), _draw, consume, done=interrupt)
+    assert not busy
+    assert not _left()
+
+
+def test_tensors_that_cannot_fit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tensor that has to be drawn whole and is larger than memory is an error at once."""
+    tensors = "q: {shape: [2000, 1000], dtype: bfloat16}\nw: [100000, 100000]"
+    plan = plan_of(tensors_and_rules(tensors, "{match: q, init: orthogonal}", "{match: w, init: he_normal}"))
+    monkeypatch.setattr(drawing_module, "_memory_bytes", lambda: 8_000_000)
+    check_memory(plan.tensors)
+    monkeypatch.setattr(drawing_module, "_memory_bytes", lambda: 7_999_999)
+    with pytest.raises(ArgumentError, match=r"Tensor 'q' does not fit in memory.*up to 7,999,999 bytes"):
+        check_memory(plan.tensors)
+    monkeypatch.setattr(drawing_module, "_memory_bytes", lambda: 0)
+    check_memory(plan.tensors)
+
+
+def test_the_machine_has_memory() -> None:
+    """On this machine the size of memory is known, or said not to be."""
+    memory = drawing_module._memory_bytes()
+    assert memory == 0 or memory > np.empty(1000, np.uint8).nbytes

@@ -1,0 +1,62 @@
+"""Previews: what a build would do, and nothing done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from initkit.recipe.building.build import build
+from initkit.recipe.building.preview import preview
+from tests.recipe.texts import plan_of, tensors_and_rules
+
+# 4000, 800, 6000 and 2200 bytes, in three files.
+TEXT = tensors_and_rules(
+    "a: [1000]\nb: [200]\nlarge: [1500]\nc: [550]", "{match: '*', init: {random_normal: {stddev: 0.02}}}"
+)
+PLAN = plan_of(TEXT)
+SIZE = 5000
+NAMES = [f"model-0000{number}-of-00003.safetensors" for number in (1, 2, 3)]
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {entry.name: entry.read_bytes() for entry in folder.iterdir()}
+
+
+def test_preview_changes_nothing(tmp_path: Path) -> None:
+    """A preview tells every file, its size and what there is of it, and writes nothing."""
+    out = tmp_path / "out"
+    found = preview(PLAN, out, max_shard_size=SIZE)
+    assert [file.path.name for file in found.files] == NAMES
+    assert {file.status for file in found.files} == {"new"}
+    assert found.missing == sum(file.nbytes for file in found.files)
+    assert found.free > 0
+    assert _contents(tmp_path) == {}
+
+    def stop(done: int, total: int) -> None:
+        if done >= 6000:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(PLAN, out, max_shard_size=SIZE, progress=stop, piece_bytes=500)
+    before = _contents(out)
+    found = preview(PLAN, out, max_shard_size=SIZE)
+    assert [file.status for file in found.files] == ["finished", "resumed", "new"]
+    assert found.files[0].kept == 4800
+    assert 1200 <= found.files[1].kept <= 6000
+    assert found.missing == found.files[1].nbytes - found.files[1].kept + found.files[2].nbytes
+    other = preview(plan_of(TEXT.replace("0.02", "0.03")), out, max_shard_size=SIZE)
+    assert [file.status for file in other.files] == ["foreign", "foreign", "new"]
+    assert _contents(out) == before
+    build(PLAN, out, max_shard_size=SIZE)
+    assert {file.status for file in preview(PLAN, out, max_shard_size=SIZE).files} == {"exists"}
+    assert len(preview(PLAN, out, max_shard_size=SIZE, shard=(1, 2)).files) == 1
+
+
+def test_a_single_file(tmp_path: Path) -> None:
+    """A single file is told under the name that was asked for."""
+    (file,) = preview(PLAN, tmp_path / "m").files
+    assert (file.path, file.status) == (tmp_path / "m", "new")
+    assert build(PLAN, tmp_path / "m").nbytes == file.nbytes
+    assert preview(PLAN, tmp_path / "m").files[0].status == "exists"
+    assert preview(PLAN, tmp_path / "no" / "such" / "folder" / "m").free > 0

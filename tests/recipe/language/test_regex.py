@@ -1,0 +1,88 @@
+"""Regular expressions of names: Python's, but for those that could run for ever."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+
+from initkit.errors import ArgumentError, RecipeError
+from initkit.recipe.language.regex import parse_regex
+from tests.recipe.texts import plan_of, tensors_and_rules
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "captures"),
+    [
+        (r"h\.(?P<layer>\d+)\..*", "h.11.attn.w", {"layer": 11}),
+        (r"(?P<part>[a-z]+)_(?:proj|out)", "q_proj", {"part": "q"}),
+        (r"(a|b)\.w", "b.w", {}),
+        (r"h\.\d{1,2}", "h.7", {}),
+        (r"x(?P<opt>1)?", "x", {}),
+        (r"[^.]*", "a.b", None),
+        (r"a", "ab", None),
+        (r"[])]x", "]x", {}),
+    ],
+)
+def test_whole_names_and_captures(text: str, name: str, captures: dict[str, int | str] | None) -> None:
+    """A regular expression matches whole names, as `re.fullmatch` does, and digits are numbers."""
+    assert parse_regex(text).match(name) == captures
+    assert (re.fullmatch(text, name) is None) == (captures is None)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "0 characters. Allowed: 1 to 1000"),
+        ("a" * 1001, "1001 characters"),
+        ("(a+)+", "cannot hold a repetition"),
+        ("(a|ab)*c", "cannot hold a repetition or an alternative"),
+        ("(?:x(?:a*)){2,}", "cannot hold a repetition"),
+        (r"(a)\1", "References"),
+        ("(?=a)b", "Allowed groups"),
+        ("(?i)a", "Allowed groups"),
+        ("(?P<a>b)(?P=a)", "Allowed groups"),
+        ("a*b*c*d*e*f*g*", "more than 6 repetitions"),
+        ("(a", "no regular expression"),
+        ("[a", "no regular expression"),
+        ("*a", "no regular expression"),
+    ],
+)
+def test_what_is_refused(text: str, words: str) -> None:
+    """What is no regular expression, or could take for ever, is an error that says why."""
+    with pytest.raises(ArgumentError, match=re.escape(words)):
+        parse_regex(text)
+
+
+@pytest.mark.parametrize("text", [".*a.*b.*c.*d.*e.*f", "[ab]*[ab]*[ab]*[ab]*[ab]*[ab]*c", "(?:ab)*(?:ab)*x"])
+def test_the_worst_that_is_allowed_ends(text: str) -> None:
+    """The slowest expressions take a bounded time for names as long as any model has."""
+    started = time.process_time()
+    parse_regex(text).match("ab" * 25)
+    assert time.process_time() - started < 30
+
+
+@pytest.mark.parametrize(
+    ("text", "tells"),
+    [(r"h\.\d+", False), (r"h\.[0-9]+\.w", False), (r"h\.1", True), (r"h\.[0-4]", True), (r"\x31", True)],
+)
+def test_which_digits_matter(text: str, tells: bool) -> None:
+    """Only expressions that take all digits alike are looked up by the outlines of names."""
+    assert parse_regex(text).tells_digits is tells
+
+
+def test_rules_by_regular_expressions() -> None:
+    """A rule says `regex` in place of `match`; errors have its line, and point into the expression."""
+    plan = plan_of(
+        tensors_and_rules(
+            "'h.{0..11}.w': [1]",
+            r"{regex: 'h\.(?P<layer>[0-3])\.w', init: {constant: {value: layer + 1}}}",
+            "{match: '*', init: zeros}",
+        )
+    )
+    assert [tensor.mean for tensor in plan.tensors] == [1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0]
+    with pytest.raises(
+        RecipeError, match=r"(?s)r.yaml:7: the pattern of rule 1: A group that is repeated.*column 5"
+    ):
+        plan_of(tensors_and_rules("a: [1]", "{regex: '(a+)+', init: ones}"))

@@ -1,0 +1,424 @@
+"""The meaning of recipes: which rule takes which tensor, with what numbers, and what has no meaning."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import initkit as ik
+from initkit.errors import RecipeError
+from initkit.recipe import Recipe
+from tests.recipe.texts import plan_of, recipe_text, tensors_and_rules
+
+GPT2 = Path(__file__).parents[3] / "examples" / "recipes" / "gpt2.yaml"
+
+# Sections that differ from a sound recipe, the line, and the words of the message in their order.
+MEANINGLESS = [
+    # Variables.
+    (
+        {"variables": "variables: {sqrt: 2}\n"},
+        3,
+        "variable 'sqrt' has a name that means something else in expressions",
+    ),
+    (
+        {"variables": "variables:\n  pi: 3\n"},
+        4,
+        "variable 'pi' has a name that means something else in expressions",
+    ),
+    (
+        {"variables": "variables:\n  d: e\n  e: f\n  f: d\n"},
+        4,
+        "variable 'd' is worked out from itself: d needs e needs f needs d. Give one of them a number",
+    ),
+    ({"variables": "variables:\n  d: d\n"}, 4, "variable 'd' is worked out from itself: d needs d."),
+    (
+        {"variables": "variables:\n  d: fan_in\n"},
+        4,
+        "'fan_in' asks about a tensor in variable 'd', where there is",
+    ),
+    ({"variables": "variables:\n  dim: 1\n  e: 2 * dmi\n"}, 5, "'dmi'|Received: '2 * dmi'|mean 'dim'"),
+    ({"variables": "variables: {d: 1 / 0}\n"}, 3, "variable 'd': Division by zero.|^ column 3"),
+    ({"variables": "variables: {d: 2 +}\n"}, 3, "variable 'd': A number, a name or an opening parenthesis"),
+    ({"variables": "variables: {d: \"__import__('os')\"}\n"}, 3, "variable 'd': There is no function"),
+    ({"variables": "variables: {d: .nan}\n"}, 3, "variable 'd' is NaN"),
+    ({"variables": "variables: {d: 10 ** 1000}\n"}, 3, "variable 'd': The result is too large"),
+    # Tensors.
+    ({"tensors": "tensors:\n  a: [dd]\n"}, 5, "unknown variable 'dd' in the shape of tensor 'a'|mean 'd'"),
+    (
+        {"tensors": "tensors:\n  a: [d / 3]\n"},
+        5,
+        "no whole number from 0 up. Received: 1.333|from 'd / 3'.|//",
+    ),
+    ({"tensors": "tensors:\n  a: [-1]\n"}, 5, "is no whole number from 0 up. Received: -1."),
+    ({"tensors": "tensors:\n  a: [d - 5]\n"}, 5, "is no whole number from 0 up. Received: -1, from 'd - 5'"),
+    ({"tensors": "tensors:\n  a: [.inf]\n"}, 5, "is no whole number from 0 up. Received: inf"),
+    ({"tensors": "tensors:\n  a: [1e300]\n"}, 5, "tensor 'a': |2**63"),
+    ({"tensors": "tensors:\n  a: [2 ** 40, 2 ** 40]\n"}, 5, "tensor 'a': |2**62"),
+    ({"tensors": "tensors:\n  a: [(2]\n"}, 5, "the shape of tensor 'a': |parenthesis"),
+    ({"tensors": "tensors:\n  'a.{0..': [2]\n"}, 5, "tensor 'a.{0..': This '{' has no '}'"),
+    ({"tensors": "tensors:\n  'a.{0..k}': [2]\n"}, 5, "tensor 'a.{0..k}': The range|'k' is not known"),
+    ({"tensors": "tensors:\n  'a.{layer}': [2]\n"}, 5, "tensor 'a.{layer}': Braces hold 'layer'"),
+    ({"tensors": "tensors:\n  'a.{0..9999999}': [2]\n"}, 5, "tensor 'a.{0..9999999}': |1,000,000"),
+    (
+        {"tensors": "tensors:\n  'a.{0..2}': [2]\n  a.1: [2]\n"},
+        6,
+        "'a.1' is named twice: by 'a.{0..2}' on line 5",
+    ),
+    ({"tensors": "tensors:\n  '{a,a}': [2]\n"}, 5, "tensor 'a' is named twice"),
+    ({"tensors": "tensors:\n  a: [2]\n  '{a,b}': {tie: a}\n"}, 6, "tensor 'a' is named twice"),
+    ({"tensors": "tensors:\n  __metadata__: [2]\n"}, 5, "cannot be named '__metadata__'"),
+    (
+        {"tensors": "tensors:\n  a: {shape: [2], dtype: bfloat61}\n"},
+        5,
+        "Unknown dtype|'bfloat61'|mean 'bfloat16'",
+    ),
+    ({"tensors": "tensors:\n  a: {shape: [2], dtype: complex128}\n"}, 5, "cannot be stored in a safetensors"),
+    ({"head": "initkit: 1\nseed: 1\ndtype: float7\n"}, 3, "the recipe's `dtype`: Unknown dtype|'float7'"),
+    (
+        {"tensors": "tensors:\n  a: [2]\n  b: {tie: aa}\n"},
+        6,
+        "'b' is tied to 'aa', and no tensor of that name is stored|mean 'a'",
+    ),
+    ({"tensors": "tensors:\n  a: [2]\n  b: {tie: b}\n"}, 6, "tensor 'b' is tied to itself"),
+    (
+        {"tensors": "tensors:\n  a: [2]\n  b: {tie: c}\n  c: {tie: a}\n"},
+        6,
+        "'b' is tied to 'c', which is itself tied to 'a', on line 7. Tie both to the one tensor that has",
+    ),
+    (
+        {"tensors": "tensors:\n  b: {tie: c}\n  c: {tie: b}\n"},
+        5,
+        "'b' is tied to 'c', which is itself tied to",
+    ),
+    # Rules.
+    ({"rules": "rules:\n  - {match: 'a.{*', init: ones}\n"}, 8, "the pattern of rule 1: This '{' has no '}'"),
+    (
+        {"rules": "rules:\n  - {match: 'a.{d}', init: ones}\n"},
+        8,
+        "capture {d} of rule 1 has the name of a variable",
+    ),
+    (
+        {"rules": "rules:\n  - {match: '{max}.a', init: ones}\n"},
+        8,
+        "{max} of rule 1 has the name of something else in expressions",
+    ),
+    (
+        {"rules": "rules:\n  - {match: '*', init: onse}\n"},
+        8,
+        "unknown initializer 'onse' in rule 1.|mean 'one' or 'ones'",
+    ),
+    (
+        {"rules": "rules:\n  - {match: '*', init: os.system}\n"},
+        8,
+        "unknown initializer 'os.system' in rule 1",
+    ),
+    (
+        {"rules": "rules:\n  - match: '*'\n    init:\n      random_normal:\n        std: 1\n"},
+        11,
+        "random_normal has no argument 'std', which rule 1 gives it. Allowed: mean, stddev.|mean 'stddev'",
+    ),
+    (
+        {"rules": "rules:\n  - {match: '*', init: {zeros: {value: 1}}}\n"},
+        8,
+        "no argument 'value'|Allowed: none",
+    ),
+    (
+        {"rules": "rules:\n  - {match: '*', init: {random_normal: {stddev: -1}}}\n"},
+        8,
+        "rule 1 cannot make an initializer for tensor 'a.weight': |stddev",
+    ),
+    (
+        {"rules": "rules:\n  - {match: '*', init: {random_normal: {stddev: [1]}}}\n"},
+        8,
+        "rule 1 cannot make an initializer for tensor 'a.weight': |stddev",
+    ),
+    (
+        {"rules": "rules:\n  - {match: '*', init: {random_normal: {stddev: true}}}\n"},
+        8,
+        "rule 1 cannot make an initializer|stddev",
+    ),
+    (
+        {"rules": "rules:\n  - match: '*'\n    init:\n      random_normal:\n        stddev: 1 / n_layers\n"},
+        11,
+        "unknown variable 'n_layers' in argument 'stddev' of rule 1. Received: '1 / n_layers'|mean 'n_layer'",
+    ),
+    (
+        {"rules": "rules:\n  - {match: '*', init: {random_normal: {stddev: 1 / (d - 4)}}}\n"},
+        8,
+        "argument 'stddev' of rule 1 for tensor 'a.weight': Division by zero",
+    ),
+    (
+        {"rules": "rules:\n  - {match: '*', init: {random_normal: {stddev: sqrt 2}}}\n"},
+        8,
+        "argument 'stddev' of rule 1: The function sqrt has no argument",
+    ),
+    (
+        {"rules": "rules:\n  - match: 'a.{part}'\n    init:\n      random_normal:\n        stddev: part\n"},
+        11,
+        "needs a number, but the capture {part} stands for text in that name. Narrow the pattern 'a.{part}'",
+    ),
+    (
+        {"rules": "rules:\n  - {match: '*', init: {variance_scaling: {mode: fan_inn}}}\n"},
+        8,
+        "rule 1 cannot make an initializer for tensor 'a.weight': |fan_inn",
+    ),
+    (
+        {"rules": "rules:\n  - {match: '*', init: {orthogonal: {}}}\n"},
+        6,
+        "tensor 'a.bias' cannot be made by rule 1, '*', on line 8: |two-dimensional",
+    ),
+    (
+        {
+            "tensors": "tensors:\n  a: {shape: [2], dtype: int8}\n",
+            "rules": "rules:\n  - {match: a, init: he_normal}\n",
+        },
+        5,
+        "tensor 'a' cannot be made by rule 1, 'a', on line 7: |int8",
+    ),
+    # Rules and tensors that do not fit together.
+    (
+        {"rules": "rules:\n  - {match: '*.bias', init: ones}\n"},
+        5,
+        "r.yaml:5: no rule matches tensor 'a.weight'. Add a rule",
+    ),
+    (
+        {
+            "tensors": "tensors:\n  a.{0..4}: [1]\n  a.bias: [1]\n",
+            "rules": "rules:\n  - {match: '*.bias', init: ones}\n",
+        },
+        5,
+        "r.yaml:5: no rule matches 5 tensors: a.0, a.1, a.2, a.3, a.4. Add a rule",
+    ),
+]
+
+
+@pytest.mark.parametrize(("sections", "line", "words"), MEANINGLESS)
+def test_meaningless_recipes(sections: dict[str, str], line: int, words: str) -> None:
+    """Whatever has no meaning is one error, with file and line, and says what was wrong."""
+    recipe = Recipe.from_text(recipe_text(**sections), "r.yaml")
+    with pytest.raises(RecipeError) as caught:
+        recipe.plan()
+    assert str(caught.value).startswith(f"r.yaml:{line}: ")
+    assert (caught.value.file, caught.value.line) == ("r.yaml", line)
+    position = 0
+    for part in words.split("|"):
+        position = str(caught.value).find(part, position) + 1
+        assert position, f"{part!r} is not in {caught.value}"
+
+
+def test_planned_tensors_say_everything() -> None:
+    """A planned tensor has its shape, dtype, rule, captures, initializer, generator and moments."""
+    plan = plan_of(
+        recipe_text(
+            head="initkit: 1\nseed: 42\ndtype: bfloat16\n",
+            tensors="""\
+            tensors:
+              h.{0..1}.w: [d, 2 * d]
+              s: {shape: [], dtype: float64}
+              t: {tie: h.1.w}
+            """,
+            rules="""\
+            rules:
+              - {match: "h.{layer}.w", init: {random_normal: {mean: layer, stddev: 0.5 / (layer + 1)}}}
+              - {match: s, init: ones}
+            """,
+        )
+    )
+    first, second, scalar = plan.tensors
+    assert (second.name, second.shape, second.dtype.name, second.line) == ("h.1.w", (4, 8), "bfloat16", 6)
+    assert (second.rule.number, second.rule.line, second.captures) == (1, 10, {"layer": 1})
+    assert (second.mean, second.std, second.size, second.nbytes) == (1.0, 0.25, 32, 64)
+    assert second.generator == ik.SeedGenerator(42).child("h.1.w")
+    assert second.initializer == ik.RandomNormal(1.0, 0.25, seed=ik.SeedGenerator(42).child("h.1.w"))
+    assert first.initializer == ik.RandomNormal(0.0, 0.5, seed=ik.SeedGenerator(42).child("h.0.w"))
+    assert (scalar.shape, scalar.dtype.name, scalar.initializer) == ((), "float64", ik.Ones())
+    (tie,) = plan.ties
+    assert (tie.name, tie.target, tie.shape, tie.dtype.name, tie.line) == (
+        "t",
+        "h.1.w",
+        (4, 8),
+        "bfloat16",
+        8,
+    )
+    assert (plan.parameters, plan.nbytes, dict(plan.variables)) == (65, 2 * 64 + 8, {"n_layer": 2, "d": 4})
+
+
+def test_first_match_wins() -> None:
+    """Of several rules that match, the first takes the tensor; the others take what is left."""
+    rules = [
+        "{match: a.x, init: ones}",
+        "{match: 'a.*', init: zeros}",
+        "{match: '*', init: {constant: {value: 5}}}",
+    ]
+    tensors = "a.x: [1]\na.y: [1]\nb.x: [1]"
+    taken = {}
+    for order in itertools.permutations(range(3)):
+        try:
+            plan = plan_of(tensors_and_rules(tensors, *(rules[at] for at in order)))
+        except RecipeError as error:
+            taken[order] = f"{error.line}: {str(error).split('is never used')[0]}"
+        else:
+            taken[order] = " ".join(str(tensor.initializer) for tensor in plan.tensors)
+    assert taken[0, 1, 2] == "Ones() Zeros() Constant(value=5)"
+    assert all("r.yaml:" in text for order, text in taken.items() if order != (0, 1, 2))
+
+
+def test_all_that_does_not_fit_is_listed_at_once() -> None:
+    """Unmatched tensors, unused and shadowed rules come in one message, each with its line and reason."""
+    text = recipe_text(
+        tensors="tensors:\n  w.{0..7}: [1]\n  v: [1]\n  x: [1]\n  x2: {tie: x}\n",
+        rules="""\
+        rules:
+          - {match: "w.0", init: ones}
+          - {match: "w.1", init: ones}
+          - {match: "w.[01]", init: ones}
+          - {match: "y", init: ones}
+          - {match: "x2", init: ones}
+        """,
+    )
+    with pytest.raises(RecipeError) as caught:
+        plan_of(text)
+    assert str(caught.value).splitlines() == [
+        "r.yaml:5: 6 tensors and rules do not fit together.",
+        "  r.yaml:5: no rule matches 6 tensors: w.2, w.3, w.4, w.5, w.6 and 1 more. Add a rule, or a last one"
+        ' that matches "*"; `skip: true` leaves tensors out.',
+        "  r.yaml:6: no rule matches tensor 'v'. Add a rule, or a last one that matches \"*\"; `skip: true`"
+        " leaves tensors out.",
+        "  r.yaml:7: no rule matches tensor 'x'. Add a rule, or a last one that matches \"*\"; `skip: true`"
+        " leaves tensors out.",
+        "  r.yaml:12: rule 3, 'w.[01]', is never used: earlier rules take all 2 tensors that it matches"
+        " (rule 1, 'w.0', takes 1, rule 2, 'w.1', takes 1). The first match wins; move it up, or remove it.",
+        "  r.yaml:13: rule 4, 'y', matches no tensor. Correct the pattern, remove the rule, or mark it"
+        " `optional: true`.",
+        "  r.yaml:14: rule 5, 'x2', matches no tensor. It matches tied ones, which take no rule. Correct the"
+        " pattern, remove the rule, or mark it `optional: true`.",
+    ]
+
+
+def test_text_is_an_expression_only_where_a_number_is_wanted() -> None:
+    """A variable that is called like an option changes nothing where text is wanted."""
+    text = recipe_text(
+        variables="variables: {fan_avg: 3, uniform: 4}\n",
+        tensors="tensors:\n  a: [2, 2]\n",
+        rules="""\
+        rules:
+          - {match: a, init: {variance_scaling: {scale: uniform / 2, mode: fan_avg, distribution: uniform}}}
+        """,
+    )
+    made = plan_of(text).tensors[0].initializer
+    assert made == ik.VarianceScaling(2.0, "fan_avg", "uniform", seed=ik.SeedGenerator(42).child("a"))
+
+
+def test_constants_may_be_lists_of_expressions() -> None:
+    """Expressions inside a list are worked out as those outside one."""
+    rules = "{match: '{i}', init: {constant: {value: [1, i + 1, 2 * n_layer]}}}"
+    text = recipe_text(tensors="tensors:\n  '7': [3]\n", rules=f"rules:\n  - {rules}\n")
+    constant = plan_of(text).tensors[0].initializer
+    assert isinstance(constant, ik.Constant)
+    assert constant.value.tolist() == [1, 8, 4]
+
+
+def test_whole_floats_are_lengths() -> None:
+    """A quotient that is whole is a length, and becomes an integer."""
+    (tensor,) = plan_of(tensors_and_rules("a: [d / 2, 3.0, 0]", "{match: a, init: ones}")).tensors
+    assert tensor.shape == (2, 3, 0)
+    assert all(type(length) is int for length in tensor.shape)
+
+
+def test_patterns_may_have_ranges_over_variables() -> None:
+    """A rule can speak of the last layer by a variable."""
+    rules = ("{match: 'h.{n_layer-1..n_layer-1}', init: ones}", "{match: '*', init: zeros}")
+    plan = plan_of(tensors_and_rules("h.{0..n_layer-1}: [1]", *rules))
+    assert [tensor.initializer for tensor in plan.tensors] == [ik.Zeros(), ik.Ones()]
+
+
+def test_a_tensor_depends_on_its_name_alone() -> None:
+    """Other tensors, their order, the order of rules that do not overlap, and variables change no tensor."""
+    rules = ["{match: '*.w', init: he_normal}", "{match: '*.v', init: orthogonal}"]
+    one = plan_of(tensors_and_rules("a.w: [3, 4]\nb.v: [4, 4]", *rules))
+    two = plan_of(
+        tensors_and_rules("c.w: [9, 9]\nb.v: [4, 4]\n'{d,e}.v': [2, 2]\na.w: [3, 4]", *reversed(rules))
+    )
+    values = []
+    for plan in (one, two):
+        found = {tensor.name: tensor for tensor in plan.tensors}
+        for name in ("a.w", "b.v"):
+            with found[name].drawing() as lazy:
+                values.append(np.asarray(lazy))
+    np.testing.assert_array_equal(values[0], values[2])
+    np.testing.assert_array_equal(values[1], values[3])
+    np.testing.assert_array_equal(values[0], ik.HeNormal(seed=ik.SeedGenerator(42).child("a.w"))((3, 4)))
+
+
+def test_drawing_twice_gives_the_same_values() -> None:
+    """A plan's tensors can be drawn from again and again; nothing in the plan moves."""
+    (tensor,) = plan_of(tensors_and_rules("a: [9]", "{match: a, init: random_normal}")).tensors
+    drawn = []
+    for _ in range(2):
+        with tensor.drawing() as lazy:
+            drawn.append(np.asarray(lazy))
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+    assert tensor.generator.draws == 0
+
+
+def test_only_matrix_products_have_a_tolerance() -> None:
+    """Orthogonal values may differ in their last bits, in proportion to the gain; no others may."""
+    rules = (
+        "{match: o, init: {orthogonal: {gain: 3}}}",
+        "{match: p, init: {orthogonal: {gain: -2}}}",
+        "{match: '*', init: he_normal}",
+    )
+    plan = plan_of(tensors_and_rules("o: [3, 3]\np: {shape: [3, 3], dtype: float64}\nh: [3, 3]", *rules))
+    assert [tensor.tolerance for tensor in plan.tensors] == [6e-6, 8e-15, 0.0]
+
+
+def test_moments_of_a_class_that_does_not_say() -> None:
+    """Where a class does not say what to expect, the plan does not either."""
+
+    @ik.register("tests_of_plans")
+    class Sevens(ik.Initializer):
+        def __call__(self, shape: object, dtype: object = None) -> object:
+            return np.full(shape, 7, dtype)  # type: ignore[call-overload]  # the names of dtypes that initkit passes
+
+    (tensor,) = plan_of(tensors_and_rules("a: [2]", "{match: a, init: tests_of_plans>Sevens}")).tensors
+    assert (tensor.mean, tensor.std) == (None, None)
+
+
+def test_gpt2_is_the_published_model() -> None:
+    """GPT-2 small has 148 tensors and 124,439,808 parameters of the published shapes; its head is tied."""
+    plan = Recipe.load(GPT2).plan()
+    d, layers = 768, 12
+    shapes = {"wte.weight": (50257, d), "wpe.weight": (1024, d), "ln_f.weight": (d,), "ln_f.bias": (d,)}
+    for layer in range(layers):
+        for norm in ("ln_1", "ln_2"):
+            shapes |= {f"h.{layer}.{norm}.{part}": (d,) for part in ("weight", "bias")}
+        for name, inputs, outputs in (
+            ("attn.c_attn", d, 3 * d),
+            ("attn.c_proj", d, d),
+            ("mlp.c_fc", d, 4 * d),
+            ("mlp.c_proj", 4 * d, d),
+        ):
+            shapes |= {f"h.{layer}.{name}.weight": (inputs, outputs), f"h.{layer}.{name}.bias": (outputs,)}
+    assert {tensor.name: tensor.shape for tensor in plan.tensors} == shapes
+    assert (len(plan.tensors), plan.parameters) == (148, 124_439_808)
+    assert {tensor.dtype.name for tensor in plan.tensors} == {"float32"}
+    assert [(tie.name, tie.target) for tie in plan.ties] == [("lm_head.weight", "wte.weight")]
+
+
+def test_gpt2_has_the_published_scheme() -> None:
+    """Biases 0, norms 1, residual projections 0.02/√24, positions 0.01, all other weights 0.02."""
+    for tensor in Recipe.load(GPT2).plan().tensors:
+        name = tensor.name
+        if name.endswith(".bias"):
+            expected = (0.0, 0.0)
+        elif ".ln_" in name or name.startswith("ln_"):
+            expected = (1.0, 0.0)
+        elif name.endswith("c_proj.weight"):
+            expected = (0.0, 0.02 / math.sqrt(24))
+        else:
+            expected = (0.0, 0.01 if name == "wpe.weight" else 0.02)
+        assert (tensor.mean, tensor.std) == expected, name

@@ -1,0 +1,69 @@
+"""Names from elsewhere: taken, dropped and renamed."""
+
+from __future__ import annotations
+
+import pytest
+
+from initkit.documents import read_yaml
+from initkit.errors import RecipeError
+from initkit.recipe.planning.selection import NameSelection
+from initkit.recipe.text.place import Place
+from initkit.recipe.text.specs import Selection
+
+PLACE = Place(read_yaml("{}", file="r.yaml"), ())
+
+
+@pytest.mark.parametrize(
+    ("rename", "name", "new"),
+    [
+        ({"model.*": "*"}, "model.h.0.w", "h.0.w"),
+        ({"model.*": "*"}, "head.w", "head.w"),
+        ({"*.gamma": "*.weight"}, "h.0.ln.gamma", "h.0.ln.weight"),
+        ({"h.{layer}.{part}.w": "{part}.{layer}.weight"}, "h.3.q.w", "q.3.weight"),
+        ({"a.*.b.*": "x.*.y.*"}, "a.1.2.b.3", "x.1.2.y.3"),
+        ({"a.*": "one", "a.b": "two"}, "a.b", "one"),
+        ({"a(.)b": "c"}, "a(.)b", "c"),
+    ],
+)
+def test_renaming(rename: dict[str, str], name: str, new: str) -> None:
+    """Stars and captures of the old name come back in the new one; the first pattern that matches counts."""
+    assert NameSelection(Selection(rename=rename), PLACE, "source 1").new_name(name) == new
+
+
+def test_only_drop_and_prefix() -> None:
+    """What matches `only` and not `drop` is taken; a prefix comes before all of it."""
+    names = NameSelection(Selection(("h.*",), ("*.bias",), {}, "text."), PLACE, "source 1")
+    assert [names.new_name(name) for name in ("h.0.w", "h.0.bias", "x.w")] == ["text.h.0.w", None, None]
+    names.check_used()
+
+
+@pytest.mark.parametrize(
+    ("selection", "words"),
+    [
+        (Selection(only=("x.*",)), "`only` of source 1 matches no name. Received: 'x.\\*'"),
+        (Selection(drop=("x.*",)), "`drop` of source 1 matches no name"),
+        (Selection(rename={"x": "y"}), "`rename` of source 1 matches no name"),
+    ],
+)
+def test_patterns_without_a_name(selection: Selection, words: str) -> None:
+    """A pattern that matches nothing is an error, as a typo would leave everything as it was."""
+    names = NameSelection(selection, PLACE, "source 1")
+    names.new_name("a.b")
+    with pytest.raises(RecipeError, match=words):
+        names.check_used()
+
+
+@pytest.mark.parametrize(
+    ("selection", "words"),
+    [
+        (Selection(drop=("a.{",)), "a pattern of source 1: This '{' has no '}'"),
+        (Selection(rename={"a.{0..3}": "b"}), "cannot read 'a.{0..3}'"),
+        (Selection(rename={"a": "*"}), "which nothing in 'a' stands for"),
+        (Selection(rename={"{x}": "{y}"}), "has '{y}' in '{y}'"),
+    ],
+)
+def test_what_is_no_pattern(selection: Selection, words: str) -> None:
+    """Malformed patterns are refused before any name is looked at."""
+    with pytest.raises(RecipeError) as caught:
+        NameSelection(selection, PLACE, "source 1")
+    assert words in str(caught.value)
