@@ -31,6 +31,7 @@ from initkit.version import __version__
 
 if TYPE_CHECKING:
     from initkit import functional as functional
+    from initkit import recipe as recipe
     from initkit.interop import dask as dask
     from initkit.recipe import Recipe
 
@@ -70,7 +71,11 @@ __all__ = [
 ]
 __all__ += initializers.__all__
 
-_IMPORTED_LATER = {"dask": "initkit.interop.dask", "functional": "initkit.functional"}
+_IMPORTED_LATER = {
+    "dask": "initkit.interop.dask",
+    "functional": "initkit.functional",
+    "recipe": "initkit.recipe",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -16,8 +16,16 @@ from initkit.cli.progress import progress_reporter
 from initkit.cli.table import Column, format_table
 from initkit.cli.text import print_json, show_initializer, show_size, terminal_width
 from initkit.errors import ArgumentError
-from initkit.recipe import BuildReport, Plan, PlannedTensor, Recipe, TensorCheck, Verification, verify
-from initkit.recipe.building.build import build
+from initkit.recipe import (
+    BuildReport,
+    Plan,
+    PlannedTensor,
+    Recipe,
+    TensorCheck,
+    Verification,
+    build,
+    verify,
+)
 from initkit.recipe.building.preview import BuildPreview, FilePreview, preview
 
 
@@ -39,6 +47,12 @@ def run_build(arguments: Namespace) -> int:
     plan = recipe.plan()
     options = {"max_shard_size": arguments.max_shard_size, "shard": arguments.shard}
     if arguments.dry_run:
+        if not isinstance(arguments.output, Path):
+            message = (
+                f"What is at a URL is not looked at. Received: {arguments.output} and --dry-run. Allowed:"
+            )
+            msg = f"{message} a path. `initkit plan` prints the tensors."
+            raise ArgumentError(msg)
         _print_preview(arguments, plan, preview(plan, arguments.output, **options))
         return 0
     with _told(arguments.json), progress_reporter("drawing", as_json=arguments.json) as progress:
@@ -48,6 +62,7 @@ def run_build(arguments: Namespace) -> int:
             overwrite=arguments.force,
             restart=arguments.restart,
             sync=arguments.sync,
+            client=arguments.dask,
             progress=progress,
             **options,
         )
@@ -69,7 +84,9 @@ def run_build(arguments: Namespace) -> int:
 
 def _check_output(arguments: Namespace) -> None:
     """Refuse to replace the recipe."""
-    output: Path = arguments.output
+    output: Path | str = arguments.output
+    if not isinstance(output, Path):
+        return
     if output.is_file() and Path(arguments.recipe).is_file() and output.samefile(arguments.recipe):
         message = f"FILE is the recipe itself. Received: {output}. Choose another name."
         raise ArgumentError(message)

@@ -8,6 +8,7 @@ from pathlib import Path
 from initkit.cli import building, catalogue, comparing, explaining, presets, recipes
 from initkit.errors import ArgumentError
 from initkit.recipe.building.work import parse_size
+from initkit.recipe.cluster.remote import as_target
 from initkit.version import __version__
 
 _EPILOG = "Exit codes: 0 done; 1 a check failed; 2 wrong use, or it could not be done; 130 interrupted."
@@ -66,10 +67,10 @@ def _add_build_options(build: argparse.ArgumentParser) -> None:
     build.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=as_target,
         metavar="FILE",
         required=True,
-        help="the file to write; with --max-shard-size the folder of files",
+        help="the file to write; with --max-shard-size the folder of files; with --dask also a URL",
     )
     build.add_argument("-f", "--force", action="store_true", help="replace FILE if it exists")
     build.add_argument(
@@ -77,6 +78,11 @@ def _add_build_options(build: argparse.ArgumentParser) -> None:
     )
     build.add_argument(
         "--shard", type=_shard, metavar="K/N", help="write the share of the K-th of N processes, from 1"
+    )
+    build.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="spread the work over a Dask cluster: its scheduler's address, or the file it writes",
     )
     build.add_argument("--seed", type=_seed, help="in place of the recipe's")
     build.add_argument("--dtype", help="in place of the recipe's")

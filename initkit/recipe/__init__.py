@@ -6,6 +6,7 @@ built (values, streamed into a safetensors file); a built file is verified from 
 
 from initkit.recipe.building.build import BuildReport
 from initkit.recipe.building.verify import TensorCheck, Verification, verify
+from initkit.recipe.cluster.anywhere import build
 from initkit.recipe.comparing.difference import Change, Difference, TensorDifference, diff
 from initkit.recipe.comparing.explanation import Explanation
 from initkit.recipe.planning.plan import Plan
@@ -24,6 +25,7 @@ __all__ = [
     "TensorCheck",
     "TensorDifference",
     "Verification",
+    "build",
     "diff",
     "verify",
 ]

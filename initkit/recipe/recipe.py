@@ -23,7 +23,6 @@ from initkit.seed import as_seed
 
 if TYPE_CHECKING:
     from initkit.recipe.building.build import BuildReport
-    from initkit.recipe.building.drawing import ProgressCallback
     from initkit.recipe.comparing.explanation import Explanation
 
 
@@ -393,19 +392,13 @@ class Recipe:
             message += f" recipe.{hint}"
             raise RecipeError(message, file=self.parsed.file)
 
-    def build(
-        self,
-        path: str | PathLike[str],
-        *,
-        overwrite: bool = False,
-        progress: ProgressCallback | None = None,
-    ) -> BuildReport:
-        """Draw all tensors into a safetensors file, in bounded memory.
+    def build(self, path: str | PathLike[str], **options: Any) -> BuildReport:
+        """Draw all tensors into safetensors files, in bounded memory; see `initkit.recipe.build`.
 
         Args:
-            path: The file. It appears under this name when it is whole, and not at all otherwise.
-            overwrite: Whether a file of that name may be replaced.
-            progress: Called with the bytes drawn and the bytes of all tensors, after every piece.
+            path: The file; with `max_shard_size` the folder of files.
+            **options: Those of `initkit.recipe.build`: `overwrite`, `max_shard_size`, `shard`, `restart`,
+                `sync`, `client`, `storage_options` and `progress`.
 
         Returns:
             What was written, and how long it took.
@@ -416,9 +409,9 @@ class Recipe:
             FileAccessError: The file cannot be written.
         """
         # Reading and planning recipes needs neither threads nor files.
-        from initkit.recipe.building.build import build
+        from initkit.recipe.cluster.anywhere import build
 
-        return build(self.plan(), path, overwrite=overwrite, progress=progress)
+        return build(self, path, **options)
 
     def __eq__(self, other: object) -> bool:
         """Whether the texts are equal; file names do not count."""

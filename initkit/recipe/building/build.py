@@ -38,9 +38,9 @@ class BuildReport:
         seconds: How long drawing and writing took.
     """
 
-    path: Path
+    path: Path | str
     plan: Plan
-    files: tuple[Path, ...]
+    files: tuple[Path | str, ...]
     nbytes: int
     kept: int
     complete: bool

@@ -21,6 +21,7 @@ RECIPE_FILE_KEY = "initkit.recipe_file"
 RECIPE_DIGEST_KEY = "initkit.recipe_sha256"
 STREAM_KEY = "initkit.stream"
 TIES_KEY = "initkit.ties"
+COPIES_KEY = "initkit.copies"
 
 INDEX_NAME = "model.safetensors.index.json"
 SINGLE_NAME = "model.safetensors"
@@ -52,8 +53,8 @@ class PlannedFile:
 def plan_file(plan: Plan) -> Layout:
     """Decide what stands where in the file of a plan.
 
-    The metadata hold the recipe's text, the stream's version, and the ties; and no time, version or name of a
-    machine, so that a recipe gives the same file everywhere.
+    The metadata hold the recipe's text, the stream's version, the ties, and the SHA-256 of what is copied;
+    and no time, version or name of a machine, so that a recipe gives the same file everywhere.
 
     Args:
         plan: The plan.
@@ -140,6 +141,11 @@ def _planned_file(
     ties: dict[str, PlainData] = {tie.name: tie.target for tie in plan.ties if tie.target in by_name}
     if ties:
         metadata[TIES_KEY] = write_json(ties)
+    copies: dict[str, PlainData] = {
+        tensor.name: tensor.copied.digest for tensor in tensors if tensor.copied is not None
+    }
+    if copies:
+        metadata[COPIES_KEY] = write_json(copies)
     entries = (TensorEntry(tensor.name, tensor.dtype.name, tensor.shape) for tensor in tensors)
     layout = plan_layout(entries, metadata)
     return PlannedFile(name, layout, tuple(by_name[stored] for stored in layout.tensors))

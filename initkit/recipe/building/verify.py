@@ -13,12 +13,19 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import ml_dtypes
 import numpy as np
 
+from initkit.documents import PlainData, read_json
 from initkit.draws import STREAM_VERSION
 from initkit.dtypes import DType
 from initkit.errors import ArgumentError, FileFormatError, did_you_mean, nearest_names
 from initkit.io import Checkpoint, StoredTensor
 from initkit.recipe.building.drawing import ProgressCallback, draw_units
-from initkit.recipe.building.files import RECIPE_DIGEST_KEY, RECIPE_FILE_KEY, RECIPE_KEY, STREAM_KEY
+from initkit.recipe.building.files import (
+    COPIES_KEY,
+    RECIPE_DIGEST_KEY,
+    RECIPE_FILE_KEY,
+    RECIPE_KEY,
+    STREAM_KEY,
+)
 from initkit.recipe.building.units import Unit, cut_units, draw_unit, tensors_in
 from initkit.recipe.building.work import PIECE_BYTES
 from initkit.recipe.language.pattern import parse_pattern
@@ -43,7 +50,7 @@ class TensorCheck:
             `"unexpected"`, as the recipe does not have it.
         expected: Dtype and shape by the recipe, or None.
         found: Dtype and shape in the file, or None.
-        changed: How many values differ.
+        changed: How many values differ; 0 where only the SHA-256 of copied values tells that some do.
         first: The index of the first value that differs, or None.
         difference: The largest absolute difference, or None; NaN where a value is no number.
     """
@@ -63,6 +70,8 @@ class TensorCheck:
             >>> TensorCheck("w", "changed", "float32 (8,)", "float32 (8,)", 2, (3,), 0.5).describe()
             '2 values differ, first at [3], by up to 0.5'
         """
+        if self.status == "changed" and self.difference is None:
+            return "the values are not those that were copied"
         if self.status == "changed":
             values = "1 value differs" if self.changed == 1 else f"{self.changed:,} values differ"
             return f"{values}, first at {list(self.first or ())}, by up to {self.difference:.3g}"
@@ -140,12 +149,15 @@ def verify(
         planned = {tensor.name: tensor for tensor in plan.tensors}
         expected = [planned[name] for name in names if name in wanted]
         same_form = [tensor for tensor in expected if _form_status(tensor, checkpoint) == "ok"]
+        recorded = [tensor for tensor in same_form if tensor.made is None and tensor.copied is None]
+        same_form = [tensor for tensor in same_form if tensor.made is not None or tensor.copied is not None]
         # Values of larger elements first, so that all are aligned; then as the disk has them.
         same_form.sort(key=lambda tensor: (-tensor.dtype.numpy.itemsize, *checkpoint.position(tensor.name)))
         comparison = _Comparison(checkpoint, same_form, progress)
         draw_units(
             cut_units(same_form, PIECE_BYTES), comparison.draw, comparison.compare, done=comparison.tell
         )
+        comparison.compare_digests(recorded)
         checks = [_check(tensor, checkpoint, comparison) for tensor in expected]
         for name, stored in checkpoint.tensors.items():
             if name not in planned and name in wanted:
@@ -197,7 +209,8 @@ def _read_plan(checkpoint: Checkpoint) -> Plan:
         message = f"{path} was drawn by another stream. Received: {stream!r}. Allowed:"
         message += f" {STREAM_VERSION}. Use the version of initkit that made it."
         raise FileFormatError(message)
-    return make_plan(parse_recipe(metadata[RECIPE_KEY], f"{path} (recipe)"))
+    # What was copied is known by its digest, wherever it came from.
+    return make_plan(parse_recipe(metadata[RECIPE_KEY], f"{path} (recipe)"), find_copies=False)
 
 
 def _recipe_of_sibling(checkpoint: Checkpoint) -> dict[str, str]:
@@ -235,6 +248,8 @@ def _check(tensor: PlannedTensor, checkpoint: Checkpoint, comparison: _Compariso
     stored: StoredTensor | None = checkpoint.tensors.get(tensor.name)
     expected = _form(tensor.dtype.name, tensor.shape)
     found = None if stored is None else _form(stored.dtype_name, stored.shape)
+    if tensor.name in comparison.other_copies:
+        return TensorCheck(tensor.name, "changed", expected, found)
     change = comparison.changes.get(tensor.name)
     if change is None:
         return TensorCheck(tensor.name, _form_status(tensor, checkpoint), expected, found)
@@ -265,6 +280,24 @@ class _Comparison:
         self._done = 0
         self.nbytes = sum(tensor.nbytes for tensor in tensors)
         self.changes: dict[str, _Change] = {}
+        self.other_copies: set[str] = set()
+
+    def compare_digests(self, tensors: Sequence[PlannedTensor]) -> None:
+        """Compare copied values with the SHA-256 that the build has left of them."""
+        digests: dict[str, PlainData] = {}
+        for layout in self._checkpoint.layouts.values():
+            if COPIES_KEY in layout.metadata:
+                said = read_json(layout.metadata[COPIES_KEY]).data
+                digests |= said if isinstance(said, dict) else {}
+        for tensor in tensors:
+            digest = sha256()
+            for start in range(0, tensor.nbytes, PIECE_BYTES):
+                piece = np.empty(min(PIECE_BYTES, tensor.nbytes - start), np.uint8)
+                self._checkpoint.read_into(piece, tensor.name, start)
+                digest.update(piece.data)
+            self.nbytes += tensor.nbytes
+            if digests.get(tensor.name) != digest.hexdigest():
+                self.other_copies.add(tensor.name)
 
     def draw(self, unit: Unit, out: Array) -> None:
         """Draw what will be compared."""

@@ -14,6 +14,7 @@ import numpy as np
 from initkit.errors import ArgumentError, ArgumentTypeError
 from initkit.recipe.building.files import INDEX_NAME, PlannedFile, index_bytes, plan_files
 from initkit.recipe.building.units import Unit, cut_units, draw_unit, split_unit
+from initkit.recipe.planning.copying import StoredArray
 from initkit.recipe.planning.plan import Plan, make_plan
 from initkit.recipe.text.parse import parse_recipe
 
@@ -142,15 +143,25 @@ class Work:
                 mine.append(file)
         return sorted(mine)
 
-    def __reduce__(self) -> tuple[Callable[..., Work], tuple[str, str, int | None]]:
+    def __reduce__(self) -> tuple[Callable[..., Work], tuple[str, str, int | None, tuple[str, ...]]]:
         """Pickle the text, which is short where the plan is long."""
-        return _work_of, (self.plan.text, self.plan.recipe.file, self.max_shard_size)
+        digests = tuple(stored.digest for stored in _copied(self.plan))
+        return _work_of, (self.plan.text, self.plan.recipe.file, self.max_shard_size, digests)
 
 
 @lru_cache(maxsize=2)
-def _work_of(text: str, file: str, max_shard_size: int | None) -> Work:
+def _work_of(text: str, file: str, max_shard_size: int | None, digests: tuple[str, ...]) -> Work:
     # Kept, so that a worker of a cluster plans once and not for every task.
-    return Work(make_plan(parse_recipe(text, file)), max_shard_size)
+    plan = make_plan(parse_recipe(text, file))
+    for stored, digest in zip(_copied(plan), digests, strict=True):
+        # One process has read all that is copied; the others need not.
+        stored.digest = digest
+    return Work(plan, max_shard_size)
+
+
+def _copied(plan: Plan) -> list[StoredArray]:
+    """What a plan copies, in its order."""
+    return [tensor.copied for tensor in plan.tensors if tensor.copied is not None]
 
 
 _SIZE_UNITS = {"": 1, "B": 1}

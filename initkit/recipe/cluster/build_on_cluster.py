@@ -10,7 +10,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
-from typing import Any, cast
+from typing import Any
 
 from initkit.draws import STREAM_VERSION
 from initkit.errors import ArgumentTypeError, BackendError
@@ -117,9 +117,9 @@ def build_on_cluster(
             output.run(Dispatch(found, job, patience))
     numbers = range(len(work.files))
     return BuildReport(
-        path=cast(Path, target) if path is None else path,
+        path=str(target) if path is None else path,
         plan=plan,
-        files=tuple(cast(Path, output.name_of(number)) for number in numbers),
+        files=tuple(output.name_of(number) for number in numbers),
         nbytes=sum(file.layout.size for file in work.files),
         kept=output.kept,
         complete=True,

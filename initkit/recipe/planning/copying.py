@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property, lru_cache
+from hashlib import sha256
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from initkit.dtypes import DType, resolve_dtype, rounded
 from initkit.errors import DTypeError, FileFormatError, file_access_error
 from initkit.initializer import BUFFER_ELEMENTS
 from initkit.io import FileReader, Layout, StoredTensor, read_header
+from initkit.io.positional import as_bytes
 from initkit.recipe.planning.sources import checkpoint_files, path_of
 from initkit.recipe.text.place import Place
 from initkit.region import Region
@@ -74,8 +77,7 @@ class StoredArray:
         if not region.size:
             return
         try:
-            with FileReader(self.path) as reader:
-                self._check(reader.layout)
+            with FileReader(self.path, self._layout_now()) as reader:
                 if self._stored is self._row:
                     self._read(reader, out, region)
                     return
@@ -86,6 +88,18 @@ class StoredArray:
             raise file_access_error(
                 error.errno, error.strerror or str(error), os.fspath(self.path)
             ) from error
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of the values' bytes in the wanted dtype, in hexadecimal; all are read for it."""
+        digest = sha256()
+        whole = Region.whole(self.shape)
+        for box in whole.boxes(BUFFER_ELEMENTS):
+            part = whole.part(box)
+            values = np.empty(part.counts, self._row.numpy)
+            self.fill(values, part)
+            digest.update(as_bytes(values))
+        return digest.hexdigest()
 
     def write_to(self, array: Any) -> None:
         """Write all values into an array that exists, in the array's own dtype.
@@ -104,12 +118,16 @@ class StoredArray:
             backend.put(target, box, values)
         note_written(array)
 
-    def _check(self, layout: Layout) -> None:
+    def _layout_now(self) -> Layout:
+        """The file's header, which is read again if the file is another one by its time or size."""
+        status = self.path.stat()
+        layout = _layout(self.path, status.st_mtime_ns, status.st_size)
         stored = layout.tensors.get(self.name)
         if stored is None or stored.shape != self.shape or stored.dtype_name != self._stored.name:
             message = f"{self.path} has changed: tensor {self.name!r} is not there any more as it was."
             msg = f"{message} Plan the recipe again."
             raise FileFormatError(msg)
+        return layout
 
     def _read(self, reader: FileReader, out: np.ndarray[Any, Any], region: Region) -> None:
         """Read run after run: of the region's last axes, those that lie together in the file."""
@@ -139,6 +157,11 @@ def _contiguous_axes(region: Region) -> int:
         if count != length:
             break
     return axes
+
+
+@lru_cache(maxsize=64)
+def _layout(path: Path, modified: int, size: int) -> Layout:
+    return read_header(path)
 
 
 class Checkpoints:

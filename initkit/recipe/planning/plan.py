@@ -70,11 +70,12 @@ class Plan:
         return unused_rules(self.rules, self.named, self.used)
 
 
-def make_plan(recipe: ParsedRecipe) -> Plan:
+def make_plan(recipe: ParsedRecipe, *, find_copies: bool = True) -> Plan:
     """Work a recipe out.
 
     Args:
         recipe: The parsed recipe.
+        find_copies: Whether to look for what rules copy; where not, those tensors cannot be built.
 
     Returns:
         The plan. Nothing has been drawn yet, and the same recipe always gives an equal plan.
@@ -94,7 +95,7 @@ def make_plan(recipe: ParsedRecipe) -> Plan:
     variables = evaluate_variables(merged.variables)
     rules = tuple(compile_rule(rule, variables, merged.layout) for rule in merged.rules)
     named = tuple(name_tensors(merged, variables))
-    return _Planning(merged, variables, rules, named).plan()
+    return _Planning(merged, variables, rules, named, find_copies).plan()
 
 
 class _Planning:
@@ -106,10 +107,11 @@ class _Planning:
         variables: Mapping[str, Number],
         rules: tuple[CompiledRule, ...],
         named: tuple[NamedTensor | NamedTie, ...],
+        find_copies: bool,
     ) -> None:
         self._merged, self._variables, self._rules, self._named = merged, variables, rules, named
         self._root = SeedGenerator(merged.seed)
-        self._checkpoints = Checkpoints()
+        self._checkpoints = Checkpoints() if find_copies else None
 
     def plan(self) -> Plan:
         """The whole plan."""
@@ -162,7 +164,7 @@ class _Planning:
                 taker = f"{rule.who} on line {rule.rule.line}"
                 wrong = f"tensor {tensor.name!r} cannot be made by {taker}: {error}"
                 raise tensor.place.error(wrong) from error
-        elif rule.copy_file is not None:
+        elif rule.copy_file is not None and self._checkpoints is not None:
             name = tensor.name if rule.copy_name is None else rule.copy_name.of(captures)
             copied = self._checkpoints.find(
                 rule.copy_file.of(captures),

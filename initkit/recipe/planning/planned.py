@@ -9,6 +9,7 @@ from math import prod
 from typing import Any
 
 from initkit.dtypes import DType
+from initkit.errors import ArgumentError
 from initkit.initializer import Initializer, RandomInitializer
 from initkit.initializers.composite import Composite
 from initkit.lazy import LazyArray
@@ -36,7 +37,7 @@ class PlannedTensor:
         root: The generator of the recipe's seed.
         seed_path: The names that lead from there to the tensor's own generator.
         made: What makes its values, shared with other tensors; None where they are copied.
-        copied: Where its values are copied from; None where they are drawn.
+        copied: Where its values are copied from; None where they are drawn, or nobody has looked.
     """
 
     name: str
@@ -125,7 +126,12 @@ class PlannedTensor:
         """The tensor's values, which are made when they are indexed; `drawing` is for classes of users."""
         if self.copied is not None:
             return self.copied
-        assert self.made is not None
+        if self.made is None:
+            message = (
+                f"tensor {self.name!r} is copied, and it has not been looked for where from. Plan its recipe"
+            )
+            msg = f"{message} with what it copies at hand."
+            raise ArgumentError(msg)
         template = self.made.template
         if self.made.takes_seed and type(template).take_draw is RandomInitializer.take_draw:
             # All that a generator gives to such a class is the draw, so that no copy of it is needed.

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from math import isinf
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from initkit.documents import PlainData
 from initkit.dtypes import resolve_dtype
 from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.planning.tensors import NamedTensor
+from initkit.recipe.text.specs import Rule
 
 if TYPE_CHECKING:
     from initkit.recipe.planning.plan import Plan
@@ -57,8 +60,22 @@ def resolved_text(plan: Plan) -> str:
         data["layout"] = merged.layout
     data["variables"] = {name: _plain(value) for name, value in plan.variables.items()}
     data["tensors"] = tensors
-    data["rules"] = [dict(rule.data) for rule in drawing if rule.number in plan.used]
+    folder = Path(plan.recipe.file).parent
+    data["rules"] = [_written(rule, folder) for rule in drawing if rule.number in plan.used]
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
+def _written(rule: Rule, folder: Path) -> dict[str, PlainData]:
+    """A rule as it was written, but for the path of what it copies, which its recipe's folder decides."""
+    data = dict(rule.data)
+    home = Path(rule.place.file).parent
+    if rule.copy is not None and home != folder and not Path(rule.copy.file).is_absolute():
+        path = Path(os.path.relpath(home / rule.copy.file, folder)).as_posix()
+        copy: dict[str, PlainData] = {"file": path}
+        if rule.copy.name is not None:
+            copy["name"] = rule.copy.name
+        data["copy"] = copy
+    return data
 
 
 def _plain(value: Number) -> PlainData:

@@ -104,11 +104,12 @@ def test_values_that_are_no_numbers_count_as_changed(tmp_path: Path, value: floa
 def test_complex_values_differ_by_their_distance(tmp_path: Path) -> None:
     """The difference of complex values is the modulus of it, and not of their real parts."""
     text = tensors_and_rules("z: {shape: [9], dtype: complex64}", "{match: z, init: random_normal}")
-    report = Recipe.from_text(text).build(tmp_path / "z")
-    data = np.fromfile(report.path, np.uint8)
+    path = tmp_path / "z"
+    Recipe.from_text(text).build(path)
+    data = np.fromfile(path, np.uint8)
     data[-72:].view(np.complex64)[4] += 3 + 4j
-    data.tofile(report.path)
-    (check,) = _checks(report.path).values()
+    data.tofile(path)
+    (check,) = _checks(path).values()
     assert (check.changed, check.first) == (1, (4,))
     assert check.difference == pytest.approx(5)
 

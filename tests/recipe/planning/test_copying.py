@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from safetensors.numpy import load_file, save_file
 
 import initkit as ik
 from initkit.errors import FileFormatError, FileMissingError, RecipeError
-from initkit.recipe import Recipe
+from initkit.recipe import Recipe, verify
+from initkit.recipe.building.work import Work
 from initkit.recipe.planning.copying import StoredArray
 
 VALUES = ik.RandomNormal(seed=1)((7, 5, 6))
@@ -99,3 +101,42 @@ def test_a_file_that_changes(tmp_path: Path) -> None:
     (tmp_path / "a.safetensors").unlink()
     with pytest.raises(FileMissingError):
         stored[0]
+
+
+def test_a_built_copy_is_verified_without_its_source(tmp_path: Path) -> None:
+    """A built file says what the copied values were, so that it can be checked anywhere, and changes show."""
+    (tmp_path / "there").mkdir()
+    save_file({"old.0.w": VALUES}, tmp_path / "a.safetensors")
+    text = "initkit: 1\nseed: 7\ntensors: {h.0.w: {shape: [7, 5, 6], dtype: bfloat16}, c: [9]}\n"
+    text += f"rules: [{{match: 'h.{{i}}.w', copy: {COPY}}}, {{match: c, init: random_normal}}]\n"
+    recipe = Recipe.from_text(text, str(tmp_path / "r.yaml"))
+    path = tmp_path / "there" / "x.safetensors"
+    recipe.build(path)
+    (tmp_path / "a.safetensors").unlink()
+    assert verify(path).ok
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1  # the last value of the tensor of the smallest elements, which is the copied one
+    path.write_bytes(data)
+    (changed,) = (check for check in verify(path).tensors if check.status != "ok")
+    assert (changed.name, changed.describe()) == ("h.0.w", "the values are not those that were copied")
+
+
+def test_a_source_that_changed_is_another_build(tmp_path: Path) -> None:
+    """Work is known by what is copied, also where it is unpickled, which reads nothing again."""
+    save_file({"h.0.w": VALUES}, tmp_path / "a.safetensors")
+    work = Work(recipe_in(tmp_path, "a.safetensors").plan())
+    save_file({"h.0.w": VALUES + 1}, tmp_path / "a.safetensors")
+    assert pickle.loads(pickle.dumps(work)).fingerprint == work.fingerprint
+    assert Work(recipe_in(tmp_path, "a.safetensors").plan()).fingerprint != work.fingerprint
+
+
+def test_an_inherited_copy_is_found_from_the_heir(tmp_path: Path) -> None:
+    """Paths in a base are relative to the base's folder, also in the text that a file carries."""
+    (tmp_path / "base").mkdir()
+    save_file({"h.0.w": VALUES}, tmp_path / "base" / "a.safetensors")
+    base = "initkit: 1\nseed: 7\ntensors: {h.0.w: [7, 5, 6]}\nrules: [{match: '*', copy: a.safetensors}]\n"
+    (tmp_path / "base" / "r.yaml").write_text(base, encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text("initkit: 1\nextends: base/r.yaml\n", encoding="utf-8")
+    plan = Recipe.load(tmp_path / "mine.yaml").plan()
+    alone = Recipe.from_text(plan.text, str(tmp_path / "alone.yaml"))
+    np.testing.assert_array_equal(np.asarray(alone["h.0.w"]), VALUES)
