@@ -36,6 +36,7 @@ class Checkpoint:
         tensors: The tensors by name.
         part: If this is one of several files: the names that belong there by the index, or, where there is no
             index, those that it has. None for a whole checkpoint.
+        absent: The files of the index that are not there.
 
     Raises:
         FileFormatError: A file is no whole safetensors file, or the index no index.
@@ -47,6 +48,7 @@ class Checkpoint:
         self.layouts: dict[Path, Layout] = {}
         self.tensors: dict[str, StoredTensor] = {}
         self.part: frozenset[str] | None = None
+        self.absent: list[Path] = []
         self._places: dict[str, Path] = {}
         self._numbers: dict[Path, int] = {}
         self._open = threading.local()
@@ -71,6 +73,8 @@ class Checkpoint:
         for file in dict.fromkeys(weight_map.values()):
             if (path := entry.with_name(file)).exists():
                 self._add(path)
+            else:
+                self.absent.append(path)
         if not self.layouts:
             message = (
                 f"None of the files that {entry} lists is there. Received: {len(weight_map):,} tensors in"
@@ -117,6 +121,10 @@ class Checkpoint:
             FileFormatError: If a file has been cut off since it was opened.
         """
         self._reader(self._places[name]).read_into(buffer, name, offset)
+
+    def file_of(self, name: str) -> Path:
+        """The file that a tensor is in."""
+        return self._places[name]
 
     def read_run(self, buffer: Bytes, first: str, last: str) -> bool:
         """Fill a buffer with several tensors at once, if they stand one after the other in a file.

@@ -9,20 +9,19 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import ml_dtypes
 import numpy as np
 
 from initkit.documents import read_json
 from initkit.dtypes import DTYPES, resolve_dtype
-from initkit.errors import ArgumentTypeError, ConfigError, FileFormatError, file_access_error
-from initkit.io import FileReader
+from initkit.errors import ArgumentTypeError, ConfigError, file_access_error
+from initkit.io import Checkpoint
 from initkit.recipe.building.files import RECIPE_KEY, TIES_KEY
 from initkit.recipe.planning.plan import Plan
 from initkit.recipe.planning.planned import PlannedTensor
-from initkit.recipe.planning.sources import checkpoint_files
+from initkit.recipe.planning.sources import open_checkpoint
 from initkit.recipe.recipe import Recipe
 from initkit.recipe.text.parse import parse_recipe
 from initkit.region import Region
@@ -133,55 +132,31 @@ class CheckpointSide:
 
     Args:
         label: What messages call it.
-        paths: The files.
+        checkpoint: The tensors.
 
     Attributes:
         label: What messages call it.
         ties: The targets of ties by name, where a file says so.
         seed: The seed of the recipe in the files, or None.
-
-    Raises:
-        FileFormatError: A file is no safetensors file, or two have a tensor of the same name.
-        FileAccessError: A file cannot be read.
     """
 
-    def __init__(self, label: str, paths: list[Path]) -> None:
+    def __init__(self, label: str, checkpoint: Checkpoint) -> None:
         self.label = label
+        self._checkpoint = checkpoint
         self.ties: dict[str, str] = {}
         self.seed: int | None = None
-        self._readers: dict[str, FileReader] = {}
-        with ExitStack() as stack:
-            for path in paths:
-                reader = stack.enter_context(_opened(path))
-                for name in reader.layout.tensors:
-                    if name in self._readers:
-                        message = f"{path} has a tensor that another file of {label} has, too. Received:"
-                        message += f" {name!r}. Allowed: one of each name. Remove the file that is too many."
-                        raise FileFormatError(message)
-                    self._readers[name] = reader
-                self.ties |= _stored_ties(reader)
-                self.seed = _stored_seed(reader) if self.seed is None else self.seed
-            self._stack = stack.pop_all()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.close()
+        for layout in checkpoint.layouts.values():
+            self.ties |= _stored_ties(layout.metadata)
+            self.seed = _stored_seed(layout.metadata) if self.seed is None else self.seed
 
     def form(self, name: str) -> Form | None:
         """Shape and dtype of a tensor, if there is one."""
-        reader = self._readers.get(name)
-        if reader is None:
-            return None
-        stored = reader.layout.tensors[name]
-        return Form(stored.shape, stored.dtype_name, stored.nbytes)
+        stored = self._checkpoint.tensors.get(name)
+        return None if stored is None else Form(stored.shape, stored.dtype_name, stored.nbytes)
 
     def names(self) -> list[str]:
         """Every tensor."""
-        return list(self._readers)
+        return list(self._checkpoint.tensors)
 
     def tolerance(self, name: str) -> float:
         """None: what is stored is what it is."""
@@ -189,15 +164,14 @@ class CheckpointSide:
 
     def dtype_like(self, name: str, other: str) -> str:
         """In which dtype to take values: the one that they are stored in."""
-        return self._readers[name].layout.tensors[name].dtype_name
+        return self._checkpoint.tensors[name].dtype_name
 
     @contextmanager
     def reading(self, name: str, dtype_name: str) -> Iterator[ReadInto]:
         """What reads the values of a tensor, in the dtype that they are stored in."""
-        reader = self._readers[name]
 
         def read(out: Array, region: Region, start: int) -> None:
-            reader.read_into(out, name, start * out.itemsize)
+            self._checkpoint.read_into(out, name, start * out.itemsize)
 
         yield read
 
@@ -251,9 +225,7 @@ def _open(given: object, stack: ExitStack) -> Side:
         raise ArgumentTypeError(message)
     path = Path(given)
     if path.is_dir() or path.name.endswith(_INDEX_SUFFIX) or _begins_as_safetensors(path):
-        with _reading(path):
-            files = checkpoint_files(path)
-        return stack.enter_context(CheckpointSide(str(path), files))
+        return CheckpointSide(str(path), stack.enter_context(open_checkpoint(path)))
     return _of_recipe(Recipe.load(path), str(path))
 
 
@@ -281,23 +253,18 @@ def _reading(path: Path) -> Iterator[None]:
         raise file_access_error(error.errno, error.strerror or str(error), str(path)) from error
 
 
-def _opened(path: Path) -> FileReader:
-    with _reading(path):
-        return FileReader(path)
-
-
-def _stored_ties(reader: FileReader) -> dict[str, str]:
+def _stored_ties(metadata: Mapping[str, str]) -> dict[str, str]:
     """The ties that a file tells of; none where it tells nothing that can be read."""
     try:
-        ties = read_json(reader.layout.metadata.get(TIES_KEY, "{}")).data
+        ties = read_json(metadata.get(TIES_KEY, "{}")).data
     except ConfigError:
         return {}
     return {name: str(target) for name, target in ties.items()} if isinstance(ties, dict) else {}
 
 
-def _stored_seed(reader: FileReader) -> int | None:
+def _stored_seed(metadata: Mapping[str, str]) -> int | None:
     """The seed of the recipe that a file holds, if it holds one that can be read."""
     try:
-        return parse_recipe(reader.layout.metadata.get(RECIPE_KEY, "")).seed
+        return parse_recipe(metadata.get(RECIPE_KEY, "")).seed
     except ConfigError:
         return None

@@ -16,7 +16,7 @@ from initkit.errors import DTypeError, FileFormatError, file_access_error
 from initkit.initializer import BUFFER_ELEMENTS
 from initkit.io import FileReader, Layout, StoredTensor, read_header
 from initkit.io.positional import as_bytes
-from initkit.recipe.planning.sources import checkpoint_files, path_of
+from initkit.recipe.planning.sources import open_checkpoint, path_of
 from initkit.recipe.text.place import Place
 from initkit.region import Region
 from initkit.targets import as_target, note_written
@@ -213,11 +213,12 @@ class Checkpoints:
     def _tensors(self, path: Path, place: Place, who: str) -> dict[str, tuple[Path, StoredTensor]]:
         if path not in self._layouts:
             try:
-                self._layouts[path] = {
-                    stored.name: (file, stored)
-                    for file in checkpoint_files(path)
-                    for stored in read_header(file).tensors.values()
-                }
+                with open_checkpoint(path) as checkpoint:
+                    found = {
+                        name: (checkpoint.file_of(name), stored)
+                        for name, stored in checkpoint.tensors.items()
+                    }
+                self._layouts[path] = found
             except OSError as error:
                 reason = file_access_error(error.errno, error.strerror or str(error), os.fspath(path))
                 msg = f"{who} cannot be copied: {reason}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from initkit.documents import Document, Limits, PlainData, read_json, read_yaml
 from initkit.errors import ConfigError, FileFormatError, RecipeError, file_access_error
-from initkit.io import DTYPE_NAMES, read_header
+from initkit.io import DTYPE_NAMES, Checkpoint
 from initkit.recipe.planning.selection import NameSelection
 from initkit.recipe.text.place import Place
 from initkit.recipe.text.reading import shown
@@ -17,7 +18,6 @@ from initkit.recipe.text.specs import SourceSpec
 # As many tensors as a recipe may have, each with some axes.
 _LIMITS = Limits(text=1 << 28, depth=8, nodes=16_000_000)
 _CODES = {code: name for name, code in DTYPE_NAMES.items()}
-_INDEX_SUFFIX = ".safetensors.index.json"
 
 
 class FoundTensor(NamedTuple):
@@ -68,40 +68,25 @@ def path_of(file: str, place: Place) -> Path:
     return Path(place.file).parent / Path(file).expanduser()
 
 
-def checkpoint_files(path: Path) -> list[Path]:
-    """The safetensors files of a checkpoint.
+def open_checkpoint(path: Path) -> Checkpoint:
+    """The tensors of a checkpoint, all files of which are there.
 
     Args:
-        path: A file, the index of a sharded checkpoint, or a folder with either.
+        path: A safetensors file, the index of a sharded checkpoint, or a folder with either.
 
     Returns:
-        The files, in the order in which the index first names them.
+        The checkpoint, to be closed.
 
     Raises:
         FileFormatError: The index is none, or names files elsewhere; the folder has no checkpoint.
-        OSError: Something cannot be read.
+        FileAccessError: Something cannot be read, or a file of the index is missing.
     """
-    if path.is_dir():
-        indexes = sorted(path.glob(f"*{_INDEX_SUFFIX}"))
-        files = indexes or sorted(path.glob("*.safetensors"))
-        if len(files) != 1:
-            message = f"{path} is no folder of one checkpoint. Received: {len(files)} of its files."
-            message += f" Allowed: one *{_INDEX_SUFFIX}, or one *.safetensors. Name the file itself."
-            raise FileFormatError(message)
-        path = files[0]
-    if path.suffix != ".json":
-        return [path]
-    names = _weight_map(_document(path).data)
-    if names is None:
-        message = f"{path} is no index of a sharded checkpoint: it has no `weight_map` of texts."
-        msg = f"{message} Write or download it again."
-        raise FileFormatError(msg)
-    for name in names:
-        if Path(name).name != name or name in ("", ".", ".."):
-            message = f"{path} names a file in another folder. Received: {name!r:.80}."
-            msg = f"{message} Allowed: files beside it. Correct the index."
-            raise FileFormatError(msg)
-    return [path.parent / name for name in dict.fromkeys(names)]
+    checkpoint = Checkpoint(path)
+    if checkpoint.absent:
+        checkpoint.close()
+        missing = checkpoint.absent[0]
+        raise file_access_error(errno.ENOENT, f"{path} names this file, and it is not there", str(missing))
+    return checkpoint
 
 
 def _read(path: Path, place: Place, who: str) -> Iterator[FoundTensor]:
@@ -111,7 +96,7 @@ def _read(path: Path, place: Place, who: str) -> Iterator[FoundTensor]:
             yield from _stored(path)
         elif path.suffix in (".json", ".yaml", ".yml"):
             document = _document(path)
-            yield from _stored(path) if _weight_map(document.data) else _listed(document)
+            yield from _stored(path) if _is_index(document.data) else _listed(document)
         else:
             wrong = f"{who} is a file of no known kind. Received: {path.name!r}."
             allowed = (
@@ -131,8 +116,8 @@ def _read(path: Path, place: Place, who: str) -> Iterator[FoundTensor]:
 
 def _stored(path: Path) -> Iterator[FoundTensor]:
     """The tensors in the headers of a checkpoint."""
-    for file in checkpoint_files(path):
-        for stored in read_header(file).tensors.values():
+    with open_checkpoint(path) as checkpoint:
+        for stored in checkpoint.tensors.values():
             yield FoundTensor(stored.name, stored.shape, stored.dtype_name)
 
 
@@ -146,13 +131,9 @@ def _document(path: Path) -> Document:
     return read(text, file=str(path), limits=_LIMITS)
 
 
-def _weight_map(data: PlainData) -> list[str] | None:
-    """The files that an index of a sharded checkpoint names; None where the data are no index."""
-    weights = data.get("weight_map") if isinstance(data, dict) else None
-    if not isinstance(weights, dict) or not weights:
-        return None
-    names = [name for name in weights.values() if isinstance(name, str)]
-    return names if len(names) == len(weights) else None
+def _is_index(data: PlainData) -> bool:
+    """Whether data are an index of a sharded checkpoint, and not a list of shapes."""
+    return isinstance(data, dict) and isinstance(data.get("weight_map"), dict)
 
 
 def _listed(document: Document) -> Iterator[FoundTensor]:

@@ -85,7 +85,7 @@ def test_what_cannot_be_compared(tmp_path: Path) -> None:
     recipe = _recipe()
     with pytest.raises(FileAccessError):
         diff(recipe, tmp_path / "none.yaml")
-    with pytest.raises(FileFormatError, match="no folder of one checkpoint"):
+    with pytest.raises(FileFormatError, match="has neither an index"):
         diff(recipe, tmp_path)
     with pytest.raises(ArgumentTypeError, match="cannot be compared"):
         diff(recipe, 3)

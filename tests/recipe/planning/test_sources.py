@@ -59,6 +59,13 @@ def test_every_kind_of_file(folder: Path) -> None:
     assert plan_in(folder, "from: sharded\n") == {"x": ((2,), "float32"), "y": ((), "float64")}
 
 
+def test_a_missing_part(folder: Path) -> None:
+    """Where a file of an index is not there, nothing is guessed."""
+    (folder / "sharded" / "model-00002-of-00002.safetensors").unlink()
+    with pytest.raises(RecipeError, match="source 1 cannot be read: .*names this file, and it is not there"):
+        plan_in(folder, "from: sharded\n")
+
+
 def test_selected_renamed_and_added(folder: Path) -> None:
     """Each source says what is taken and how it is called; the recipe's own tensors come to it."""
     text = "from: {file: a.safetensors, drop: ['*.ids'], rename: {'model.*': '*'}, prefix: m.,"
@@ -88,14 +95,14 @@ def test_a_dtype_for_the_whole_build(folder: Path) -> None:
         ("from: list.json\n", "must map names to shapes"),
         ("from: bad.json\n", "tensor 'a' has no shape. Received: a list of 1"),
         ("from: dtype.json\n", "the dtype of 'a': Unknown dtype|'float33'"),
-        ("from: outside.json\n", "names a file in another folder. Received: '../a.safetensors'"),
+        ("from: outside.json\n", "JSON without a `weight_map` from tensors to names of files beside it"),
         (
             "from: [a.safetensors, a.safetensors]\n",
             "tensor 'model.ids' of source 2 is there already, by line 3",
         ),
         ("from: a.safetensors\ntensors: {model.w: [1]}\n", "'model.w' is named twice: by a file in `from`"),
         ("from: {file: a.safetensors, drop: ['*']}\n", "the recipe names no tensors"),
-        ("from: .\n", "no folder of one checkpoint. Received: 2"),
+        ("from: .\n", "has several. Received: a.safetensors, broken.safetensors"),
         ("from: []\n", "`from` is an empty list"),
         ("from: {drop: a}\n", "source 1 has no `file`"),
         ("from: {file: a.safetensors, dorp: ['*']}\n", "unknown key 'dorp' in source 1|mean 'drop'"),
