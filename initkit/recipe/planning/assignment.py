@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from initkit.errors import RecipeError
@@ -49,18 +49,22 @@ class RuleIndex:
 
     def __init__(self, rules: Sequence[CompiledRule]) -> None:
         self._rules = rules
-        self._candidates: dict[str, list[CompiledRule]] = {}
+        self._candidates: dict[str, list[tuple[Callable[[str], object], CompiledRule]]] = {}
 
     def first(self, tensor: NamedTensor) -> Assignment | None:
         """The first rule that takes a tensor, or None."""
         outline = outline_of(tensor.name)
         candidates = self._candidates.get(outline)
         if candidates is None:
-            candidates = self._candidates[outline] = list(self._possible(outline))
-        for rule in candidates:
-            captures = rule.match(tensor.name, tensor.shape, tensor.dtype)
-            if captures is not None:
-                return Assignment(tensor, rule, captures)
+            possible = [(rule.pattern.matcher, rule) for rule in self._possible(outline)]
+            candidates = self._candidates[outline] = possible
+        name = tensor.name
+        for matches, rule in candidates:
+            # Most do not match, and asking the regular expression itself is the fastest way to learn it.
+            if matches(name) is not None:
+                captures = rule.match(name, tensor.shape, tensor.dtype)
+                if captures is not None:
+                    return Assignment(tensor, rule, captures)
         return None
 
     def _possible(self, outline: str) -> Iterator[CompiledRule]:

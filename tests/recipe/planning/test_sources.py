@@ -62,7 +62,7 @@ def test_every_kind_of_file(folder: Path) -> None:
 def test_a_missing_part(folder: Path) -> None:
     """Where a file of an index is not there, nothing is guessed."""
     (folder / "sharded" / "model-00002-of-00002.safetensors").unlink()
-    with pytest.raises(RecipeError, match="source 1 cannot be read: .*names this file, and it is not there"):
+    with pytest.raises(RecipeError, match="names this file, and it is not there"):
         plan_in(folder, "from: sharded\n")
 
 
