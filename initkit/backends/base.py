@@ -49,7 +49,29 @@ class Backend(ABC):
 
         Args:
             out: An array of a dtype of the table.
-            values: An array that broadcasts to its shape; float64, complex128 or integers.
+            values: An array that broadcasts to its shape; of floats, complex values or integers.
+        """
+
+    @abstractmethod
+    def widened(self, values: Any) -> Any:
+        """The same values as a new float64 array, of a float32 or float64 one of any layout."""
+
+    @abstractmethod
+    def scale(self, array: Any, factor: float) -> None:
+        """Multiply values where they are, in their own precision, each product rounded once.
+
+        Args:
+            array: A float32, float64, complex64 or complex128 array of any layout.
+            factor: The factor, which is rounded to that precision first.
+        """
+
+    @abstractmethod
+    def shift(self, array: Any, offset: float) -> None:
+        """Add a number to values where they are, in their own precision, each sum rounded once.
+
+        Args:
+            array: A float32 or float64 array of any layout.
+            offset: The number, which is rounded to that precision first.
         """
 
     @abstractmethod

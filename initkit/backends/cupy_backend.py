@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import cache
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
@@ -15,7 +16,14 @@ from initkit.backends.cupy_library import cupy_library
 from initkit.backends.cupy_programs import Programs
 from initkit.dtypes import DType, resolve_dtype, rounded
 from initkit.errors import ShapeError
-from initkit.kernels.cuda import fill_launch, fill_source, store_launch, store_source
+from initkit.kernels.cuda import (
+    adjust_launch,
+    adjust_source,
+    fill_launch,
+    fill_source,
+    store_launch,
+    store_source,
+)
 from initkit.kernels.parameters import Request
 from initkit.kernels.requests import normal_request, truncated_normal_request, uniform_request
 from initkit.region import Region
@@ -25,16 +33,46 @@ from initkit.region import Region
 _FULL = 1
 _REDUCED = (3, 6, 7)
 
+_FLOAT64 = resolve_dtype("float64")
+_WHERE_THE_CALLER_IS = nullcontext()
+_SINGLE = (np.dtype(np.float32), np.dtype(np.complex64))
 
-@contextmanager
-def _whole_products(cupy: ModuleType) -> Iterator[None]:
-    """Have CuPy multiply matrices of float32 as such; in this process, for it knows no narrower setting."""
-    before = cupy._core.get_compute_type(np.float32)
-    cupy._core.set_compute_type(np.float32, _FULL)
-    try:
-        yield
-    finally:
-        cupy._core.set_compute_type(np.float32, before)
+
+def _patterns(array: Any) -> tuple[Any, ...]:
+    """An array's values as unsigned integers: one view, or one each of real and imaginary parts."""
+    parts = (array.real, array.imag) if array.dtype.kind == "c" else (array,)
+    return tuple(part.view(f"u{part.dtype.itemsize}") for part in parts)
+
+
+class _WholeProducts:
+    """Has CuPy multiply matrices of float32 as such, for as long as any thread is inside `with`.
+
+    CuPy knows no narrower setting than that of the process, so the last thread to leave puts it back.
+    """
+
+    def __init__(self) -> None:
+        self.inside = 0
+        self._before = _FULL
+        self._lock = Lock()
+
+    @contextmanager
+    def on(self, cupy: ModuleType) -> Iterator[None]:
+        """A context in which products are whole."""
+        with self._lock:
+            if not self.inside:
+                self._before = cupy._core.get_compute_type(np.float32)
+                cupy._core.set_compute_type(np.float32, _FULL)
+            self.inside += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.inside -= 1
+                if not self.inside:
+                    cupy._core.set_compute_type(np.float32, self._before)
+
+
+_whole_products = _WholeProducts()
 
 
 @cache
@@ -68,17 +106,24 @@ class CupyBackend(Backend):
 
     def on_device(self) -> AbstractContextManager[object]:
         """Make the device and the stream current, where they were named, and float32 products whole."""
-        cuda, reduced = self.xp.cuda, self.xp._core.get_compute_type(np.float32) in _REDUCED
-        if self.stream is None and not reduced:
-            return nullcontext() if self.device is None else cuda.Device(self.device)
-        stack = ExitStack()
-        if self.device is not None:
-            stack.enter_context(cuda.Device(self.device))
-        if self.stream is not None:
-            stack.enter_context(cuda.ExternalStream(self.stream))
-        if reduced:
-            stack.enter_context(_whole_products(self.xp))
-        return stack
+        set_to = self.xp._core.get_compute_type(np.float32)
+        # Another thread may have made products whole, and would cut them again when it leaves.
+        if set_to not in _REDUCED and not _whole_products.inside:
+            return self._here()
+        with ExitStack() as stack:
+            stack.enter_context(self._here())
+            stack.enter_context(_whole_products.on(self.xp))
+            return stack.pop_all()
+
+    def _here(self) -> AbstractContextManager[object]:
+        """The device and the stream alone, which are all that matters where nothing is multiplied."""
+        if self.stream is None:
+            return _WHERE_THE_CALLER_IS if self.device is None else self.xp.cuda.Device(self.device)
+        with ExitStack() as stack:
+            if self.device is not None:
+                stack.enter_context(self.xp.cuda.Device(self.device))
+            stack.enter_context(self.xp.cuda.ExternalStream(self.stream))
+            return stack.pop_all()
 
     def empty(self, shape: tuple[int, ...], dtype: DType) -> Any:
         """A new array with undefined values.
@@ -87,7 +132,7 @@ class CupyBackend(Backend):
             ShapeError: More axes or bytes than CuPy can number.
         """
         try:
-            with self.on_device():
+            with self._here():
                 return self.xp.empty(shape, dtype.numpy)
         except (ValueError, OverflowError) as error:
             message = f"CuPy cannot make an array of this shape ({error}). Received: shape {shape!r:.200},"
@@ -98,40 +143,69 @@ class CupyBackend(Backend):
     def store(self, out: Any, values: Any) -> None:
         """Write values, rounded once."""
         row = resolve_dtype(out.dtype)
-        with self.on_device():
+        with self._here():
             values = self.xp.asarray(values)
-            if row.draw.itemsize == 8:
-                # Of these dtypes CuPy's casts are NumPy's.
+            single = row.kind in ("float", "complex") and values.dtype in _SINGLE
+            if row.draw.itemsize == 8 and not single:
+                # CuPy's other casts to these dtypes are NumPy's.
                 out[...] = values
                 return
             if values.dtype.kind in "biu" or values.dtype == np.float16:
                 values = values.astype(row.draw)
+            if not out.size:
+                return
             if row.kind == "complex" and values.dtype.kind != "c":
-                values = values.astype(np.complex64 if values.dtype == np.float32 else np.complex128)
-            if out.size:
-                self._store(out, self.xp.broadcast_to(values, out.shape), row)
+                _patterns(out)[1][...] = 0
+                out, row = out.real, resolve_dtype(row.draw)
+            self._store(out, self.xp.broadcast_to(values, out.shape), row)
 
     def _store(self, out: Any, values: Any, row: DType) -> None:
-        """Round float32, float64 or complex values to a dtype that is drawn in float32."""
+        """Round or widen float32, float64 or complex values."""
         target = resolve_dtype(row.draw) if row.kind == "complex" else row
         width = values.dtype.itemsize
         shape, read, written = out.shape, values.strides, out.strides
         if row.kind == "complex":
             width //= 2
-            shape, read, written = (*shape, 2), (*read, width), (*written, 4)
+            shape, read, written = (*shape, 2), (*read, width), (*written, target.numpy.itemsize)
         launch = store_launch(values.data.ptr, read, out.data.ptr, written, shape, programs().processors())
         programs().run(store_source(8 * width, target), launch)
 
+    def widened(self, values: Any) -> Any:
+        """A copy in float64, by a kernel that keeps subnormal values."""
+        out = self.empty(values.shape, _FLOAT64)
+        self.store(out, values)
+        return out
+
+    def scale(self, array: Any, factor: float) -> None:
+        """Multiply in place, by a kernel that keeps subnormal values."""
+        self._adjust("ik_scale", array, factor)
+
+    def shift(self, array: Any, offset: float) -> None:
+        """Add in place, by a kernel that keeps subnormal values."""
+        self._adjust("ik_shift", array, offset)
+
+    def _adjust(self, entry: str, array: Any, number: float) -> None:
+        if not array.size:
+            return
+        precision = resolve_dtype(array.dtype).draw
+        source = adjust_source(8 * precision.itemsize, array.dtype.itemsize // precision.itemsize)
+        with np.errstate(over="ignore"):
+            held = float(precision.type(number))
+        running = programs()
+        with self._here():
+            address, many = array.data.ptr, running.processors()
+            running.run(source, adjust_launch(entry, address, array.strides, array.shape, held, many))
+
     def put(self, out: Any, index: Any, values: Any) -> None:
         """`out[index] = values`, bit by bit."""
-        with self.on_device():
-            if isinstance(values, self.xp.ndarray):
-                values = self.bits(values)
-            else:
-                values = self.bits(rounded(np.asarray(values), resolve_dtype(out.dtype)))
+        with self._here():
+            there = isinstance(values, self.xp.ndarray)
+            if not there:
+                values = rounded(np.asarray(values), resolve_dtype(out.dtype))
+            # As integers, for CuPy writes 0 where it is told to write -0.
+            for target, part in zip(_patterns(out), _patterns(values), strict=True):
                 # A number travels with the launch, and nothing waits for it.
-                values = self.xp.asarray(values) if values.ndim else values[()]
-            self.bits(out)[index] = values
+                target[index] = part if there else self.xp.asarray(part) if part.ndim else part[()]
 
     def bits(self, array: Any) -> Any:
         """The array itself, or a view as unsigned integers of a dtype that CuPy does not know."""
@@ -139,7 +213,7 @@ class CupyBackend(Backend):
 
     def to_numpy(self, array: Any) -> np.ndarray[Any, Any]:
         """A copy in this process' memory; waits for the stream."""
-        with self.on_device():
+        with self._here():
             host: np.ndarray[Any, Any] = self.bits(array).get().view(array.dtype)
             return host
 
@@ -164,6 +238,6 @@ class CupyBackend(Backend):
         if not out.size:
             return
         running = programs()
-        with self.on_device():
+        with self._here():
             launch = fill_launch(out.data.ptr, row, region.affine(), key, request, running.processors())
             running.run(fill_source(request.transform, row), launch)

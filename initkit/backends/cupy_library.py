@@ -31,7 +31,7 @@ def cupy_library() -> ModuleType:
         raise BackendError(_message("CuPy is not installed", f"Install it with {_INSTALL}."))
     try:
         import cupy
-    except ImportError as error:
+    except Exception as error:  # a CuPy that was built for another NumPy raises anything
         raise BackendError(
             _message(
                 f"importing CuPy fails ({_first_line(error)})",
@@ -122,8 +122,16 @@ def describe() -> str:
     """
     cupy = cupy_library()
     devices = []
-    for number in range(cupy.cuda.runtime.getDeviceCount()):
-        name = cupy.cuda.runtime.getDeviceProperties(number)["name"].decode()
-        devices.append(f"{number}: {name} (sm_{cupy.cuda.Device(number).compute_capability})")
+    try:
+        for number in range(cupy.cuda.runtime.getDeviceCount()):
+            name = cupy.cuda.runtime.getDeviceProperties(number)["name"].decode()
+            devices.append(f"{number}: {name} (sm_{cupy.cuda.Device(number).compute_capability})")
+    except RuntimeError as error:
+        raise BackendError(
+            _message(
+                f"CUDA cannot tell of device {len(devices)} ({_first_line(error)})",
+                "See whether `nvidia-smi` still lists it; a process that broke it has to end first.",
+            )
+        ) from error
     nvrtc = ".".join(map(str, cupy.cuda.nvrtc.getVersion()))
     return f"available, cupy {cupy.__version__}, NVRTC {nvrtc}, devices {', '.join(devices)}"

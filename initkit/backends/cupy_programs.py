@@ -97,11 +97,13 @@ class Programs:
         options = (*OPTIONS, architecture)
         version = self._cupy.cuda.nvrtc.getVersion()
         name = sha256("\0".join((*map(str, version), *options, source)).encode()).hexdigest()
-        path = cache_folder() / f"initkit-{name[:40]}.cubin"
-        binary = _read(path)
+        folder = cache_folder()
+        path = None if folder is None else folder / f"initkit-{name[:40]}.cubin"
+        binary = None if path is None else _read(path)
         if binary is None:
             binary = self._compile(source, options)
-            _write(path, binary)
+            if path is not None:
+                _write(path, binary)
         return binary
 
     def _compile(self, source: str, options: Sequence[str]) -> bytes:
@@ -129,13 +131,16 @@ def _struct(size: int) -> np.dtype[Any]:
     return np.dtype(f"V{size}")
 
 
-def cache_folder() -> Path:
+def cache_folder() -> Path | None:
     """Where compiled programs are kept: beside CuPy's own.
 
     Returns:
-        `$CUPY_CACHE_DIR`, or `.cupy/kernel_cache` in the home folder.
+        `$CUPY_CACHE_DIR`, or `.cupy/kernel_cache` in the home folder; None for a user who has no such folder.
     """
-    return Path(os.environ.get("CUPY_CACHE_DIR") or Path("~/.cupy/kernel_cache").expanduser())
+    try:
+        return Path(os.environ.get("CUPY_CACHE_DIR") or Path("~/.cupy/kernel_cache").expanduser())
+    except RuntimeError:
+        return None
 
 
 def _read(path: Path) -> bytes | None:
@@ -154,7 +159,11 @@ def _write(path: Path, binary: bytes) -> None:
         return
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Other processes find the whole file or none.
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix="initkit-", delete=False) as file:
-            file.write(sha256(binary).digest() + binary)
-        Path(file.name).replace(path)
+        # Other processes find the whole file or none, and what could not be written is not left behind.
+        number, name = tempfile.mkstemp(dir=path.parent, prefix="initkit-")
+        try:
+            with os.fdopen(number, "wb") as file:
+                file.write(sha256(binary).digest() + binary)
+            Path(name).replace(path)
+        finally:
+            Path(name).unlink(missing_ok=True)

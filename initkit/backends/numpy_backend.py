@@ -41,6 +41,18 @@ class NumpyBackend(Backend):
         """Write values, rounded once."""
         out[...] = rounded(np.asarray(values), resolve_dtype(out.dtype))
 
+    def widened(self, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """A copy in float64."""
+        return values.astype(np.float64)
+
+    def scale(self, array: np.ndarray[Any, Any], factor: float) -> None:
+        """Multiply in place."""
+        array *= factor
+
+    def shift(self, array: np.ndarray[Any, Any], offset: float) -> None:
+        """Add in place."""
+        array += offset
+
     def put(self, out: np.ndarray[Any, Any], index: Any, values: Any) -> None:
         """`out[index] = values`."""
         out[index] = values

@@ -111,7 +111,7 @@ class Map(Modifier):
             values = target if in_place else draw.backend.empty(part.counts, precision)
             self.initializer.fill_region(values, part, draw)
             for piece in part.boxes(at_once):
-                wide = values[(*piece, ...)].astype("float64")
+                wide = draw.backend.widened(values[(*piece, ...)])
                 draw.backend.store(target[(*piece, ...)], self._of(draw.backend.xp, wide))
 
     def _of(self, xp: ModuleType, values: Any) -> Any:

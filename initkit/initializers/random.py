@@ -48,7 +48,7 @@ def fill_normal(out: Any, region: Region, draw: Draw, mean: float, stddev: float
     parts = out.reshape(-1).view(resolve_dtype(out.dtype).draw).reshape(*out.shape, 2)
     draw.backend.normal(parts, region.with_components(2), draw.key, 0.0, stddev * _SQRT_HALF)
     if mean:
-        parts[..., 0] += mean
+        draw.backend.shift(parts[..., 0], mean)
 
 
 @built_in("normal")

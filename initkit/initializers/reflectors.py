@@ -30,6 +30,8 @@ _MOST_BLOCK = 192
 # but of no fewer rows than a product needs to be fast.
 _PANEL_BYTES = 1 << 21
 _LEAST_PANEL = 64
+# On a device, where every product has to be launched, panels are larger.
+_DEVICE_PANEL_BYTES = 1 << 25
 
 # Triangles up to this size are left to LAPACK, larger ones are halved into matrix products.
 _DIRECT_INVERSE = 48
@@ -84,9 +86,29 @@ def _reflect_columns(xp: ModuleType, block: _Block, out: Any) -> None:
     """Apply the block to columns that are still zero in the block's own rows and above."""
     count = len(block.vectors)
     head, tail = out[block.first : block.first + count], out[block.first + count :]
+    if xp is not np:
+        _reflect_in_panels(xp, block, head, tail)
+        return
     weights = block.coupling @ (block.adjoint[:, count:] @ tail)
     xp.matmul(block.vectors[:, :count].T, weights, out=head)
     _add_product(xp, block.vectors[:, count:].T, weights, tail)
+
+
+def _reflect_in_panels(xp: ModuleType, block: _Block, head: Any, tail: Any) -> None:
+    """The same on a device, some columns at a time.
+
+    There a product copies every matrix that is not in one piece: here it is done, and the size is bounded.
+    """
+    count = len(block.vectors)
+    own, later = (xp.ascontiguousarray(block.vectors[:, part]) for part in (slice(count), slice(count, None)))
+    adjoint = xp.ascontiguousarray(block.adjoint[:, count:])
+    width = max(_DEVICE_PANEL_BYTES // (max(len(tail), 1) * tail.itemsize), _LEAST_PANEL)
+    for left in range(0, tail.shape[1], width):
+        part = tail[:, left : left + width]
+        panel = part.copy()
+        weights = block.coupling @ (adjoint @ panel)
+        head[:, left : left + width] = own.T @ weights
+        part += xp.matmul(later.T, weights, out=panel)
 
 
 def fill_rows(
@@ -179,7 +201,8 @@ def _add_product(xp: ModuleType, left: Any, right: Any, out: Any) -> None:
         return
     if out.strides[0] < out.strides[1]:
         left, right, out = right.T, left.T, out.T
-    height = min(max(_PANEL_BYTES // (out.shape[1] * out.itemsize), _LEAST_PANEL), len(out))
+    most = _PANEL_BYTES if xp is np else _DEVICE_PANEL_BYTES
+    height = min(max(most // (out.shape[1] * out.itemsize), _LEAST_PANEL), len(out))
     panel = xp.empty((height, out.shape[1]), out.dtype)
     for top in range(0, len(out), height):
         part = out[top : top + height]

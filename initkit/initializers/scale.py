@@ -44,13 +44,13 @@ class Rescaled(Modifier):
         computed = _computed(dtype)
         if computed is dtype:
             self.initializer.fill_region(out, region, draw)
-            out *= factor
+            draw.backend.scale(out, factor)
             return
         for box in self.pieces(region, computed, _BUFFER_ELEMENTS):
             part = region.part(box)
             values = draw.backend.empty(part.counts, computed)
             self.initializer.fill_region(values, part, draw)
-            values *= factor
+            draw.backend.scale(values, factor)
             draw.backend.store(out[(*box, ...)], values)
 
     def moments(self, shape: Any, dtype: Any = None) -> Moments | None:

@@ -289,10 +289,10 @@ class Subsets(NamedTuple):
         for low, chosen in self._chosen(blocks, int(inside.max()) + 1, region):
             near = np.flatnonzero((inside >= low) & (inside < low + len(chosen)))
             if len(near):
-                some = xp.asarray(near)
-                lines = out[some]
+                some, bits = xp.asarray(near), self.draw.backend.bits(out)
+                lines = bits[some]
                 _clear(xp, lines, chosen[xp.asarray(inside[near] - low), xp.asarray(places[near])])
-                out[some] = lines
+                bits[some] = lines
 
     def _compiled(self) -> bool:
         """Whether the compiled kernels go through the rows."""

@@ -44,6 +44,7 @@ _LAWS = {
     TRUNCATED_FAR: ("ik_truncated_far", 10),
 }
 _NANS = {
+    "float64": 0x7FF8000000000000,
     "float32": 0x7FC00000,
     "float16": 0x7E00,
     "bfloat16": 0x7FC0,
@@ -101,7 +102,7 @@ def store_source(source_bits: int, output: DType) -> str:
 
     Args:
         source_bits: 32 or 64: the precision of what is read.
-        output: A float row of the table that is drawn in float32.
+        output: A float row of the table.
 
     Returns:
         CUDA C++ that includes nothing, with the entry point `ik_store`.
@@ -115,9 +116,27 @@ def store_source(source_bits: int, output: DType) -> str:
         "IK_SOURCE": source_bits,
         "IK_OUTPUT": output.name,
         "IK_BYTES": output.numpy.itemsize,
-        "IK_NAN": f"{_NANS[output.name]:#x}u",
+        "IK_NAN": f"{_NANS[output.name]:#x}ull",
     }
     return _defined(macros) + with_includes("store.cu")
+
+
+@cache
+def adjust_source(real_bits: int, parts: int) -> str:
+    """The source of what multiplies and shifts arrays in place.
+
+    Args:
+        real_bits: 32 or 64: the precision of a real number.
+        parts: How many of them an element has: 1, or 2 for complex ones.
+
+    Returns:
+        CUDA C++ that includes nothing, with the entry point `ik_scale`, and `ik_shift` for real elements.
+
+    Example:
+        >>> adjust_source(32, 2).splitlines()[:2]
+        ['#define IK_REAL 32', '#define IK_PARTS 2']
+    """
+    return _defined({"IK_REAL": real_bits, "IK_PARTS": parts}) + with_includes("adjust.cu")
 
 
 def _defined(macros: Mapping[str, object]) -> str:
@@ -221,6 +240,32 @@ def store_launch(
     return Launch("ik_store", (blocks, 1), (THREADS, 1), (packed,))
 
 
+def adjust_launch(
+    entry: str, address: int, strides: Sequence[int], shape: Sequence[int], number: float, processors: int
+) -> Launch:
+    """How to multiply or to shift an array in place.
+
+    Args:
+        entry: `"ik_scale"` or `"ik_shift"`.
+        address: Where its first element is, on the device.
+        strides: Bytes from one element to the next along each axis.
+        shape: Its shape; no length is 0.
+        number: The factor or the offset, rounded to the precision of the elements.
+        processors: How many multiprocessors the device has.
+
+    Returns:
+        The launch, of an entry point of `adjust_source`.
+
+    Example:
+        >>> adjust_launch("ik_scale", 512, (16, 4), (300, 4), 0.5, 132)[:3]
+        ('ik_scale', (5, 1), (256, 1))
+    """
+    counts, (merged,) = _merged(shape, (strides,))
+    packed = _ELEMENTS.pack(address, prod(counts), len(counts), number, *_padded(counts), *_padded(merged))
+    blocks = _blocks(prod(counts), THREADS, _BLOCKS_EACH * processors)
+    return Launch(entry, (blocks, 1), (THREADS, 1), (packed,))
+
+
 def _merged(
     shape: Sequence[int], strides: Sequence[Sequence[int]]
 ) -> tuple[tuple[int, ...], list[tuple[int, ...]]]:
@@ -268,6 +313,7 @@ def _job(address: int, index: int, count: int, key: Key, request: Request, outpu
 # Native byte order, and no padding but where it is written: the structs of the .cu files.
 _MAP = Struct(f"=2Q{_MOST_AXES}Q{_MOST_AXES}q")
 _LAYOUT = Struct(f"=4Q{_MOST_AXES}Q{2 * _MOST_AXES}q")
+_ELEMENTS = Struct(f"=3Qd{_MOST_AXES}Q{_MOST_AXES}q")
 
 
 @cache

@@ -1,4 +1,4 @@
-/* Rounding arrays of floats into device memory of any layout, in CUDA.
+/* Rounding arrays of floats into device memory of any layout, or widening them there, in CUDA.
  *
  * CuPy's own casts flush subnormal float32 values to zero and have no float8. cuda.py names in macros what is to be
  * compiled, as for fill.cu: IK_SOURCE, the bits of what is read, 32 or 64; IK_OUTPUT and IK_BYTES, what is written; and
@@ -16,11 +16,17 @@ typedef double ik_source;
 typedef float ik_source;
 #endif
 
+#if IK_BYTES == 8
+typedef ik_u64 ik_output;
+typedef double ik_rounded;
+#else
+typedef float ik_rounded;
+#endif
 #if IK_BYTES == 4
 typedef ik_u32 ik_output;
 #elif IK_BYTES == 2
 typedef ik_u16 ik_output;
-#else
+#elif IK_BYTES == 1
 typedef ik_u8 ik_output;
 #endif
 
@@ -36,6 +42,7 @@ struct ik_layout {
 };
 
 IK_INLINE ik_u32 ik_to_float32(float value) { return ik_bits32(value); }
+IK_INLINE ik_u64 ik_to_float64(double value) { return ik_bits64(value); }
 
 IK_ENTRY ik_store(const ik_layout layout) {
     const ik_u64 first = (ik_u64)blockIdx.x * blockDim.x + threadIdx.x, step = (ik_u64)gridDim.x * blockDim.x;
@@ -51,8 +58,9 @@ IK_ENTRY ik_store(const ik_layout layout) {
         }
         const ik_source value = *(const ik_source *)(layout.source + from);
         /* A NaN's sign does not outlive its conversion to another precision. */
-        const ik_u32 sign = (ik_u32)(IK_GLUE(ik_bits, IK_SOURCE)(value) >> (IK_SOURCE - 1)) << (8 * IK_BYTES - 1);
-        const ik_u32 bits = IK_GLUE(ik_to_, IK_OUTPUT)((float)value);
+        const ik_output negative = (ik_output)(IK_GLUE(ik_bits, IK_SOURCE)(value) >> (IK_SOURCE - 1));
+        const ik_output sign = (ik_output)(negative << (8 * IK_BYTES - 1));
+        const ik_output bits = (ik_output)IK_GLUE(ik_to_, IK_OUTPUT)((ik_rounded)value);
         *(ik_output *)(layout.out + to) = (ik_output)(value != value ? sign | IK_NAN : bits);
     }
 }

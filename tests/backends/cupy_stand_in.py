@@ -1,7 +1,8 @@
 """A module that behaves as CuPy does, as far as initkit uses it, and needs no GPU.
 
 Its arrays are NumPy's behind a wall: like CuPy's they do not mix with NumPy arrays, live on a device, and are
-computed with while that one is current. NVRTC knows initkit's programs by their text, and launches run those
+computed with while that one is current. As CuPy's kernels do, what computes takes subnormal float32 numbers
+for zero, and makes none. NVRTC knows initkit's programs by their text, and launches run those
 that a host compiler has made of the same text. Everything that is asked of "CUDA" is written down.
 """
 
@@ -29,6 +30,8 @@ Host = np.ndarray[Any, Any]
 
 # What CuPy makes or takes NumPy arrays in; everywhere else they are refused.
 _TAKES_HOST_ARRAYS = {"asarray", "array"}
+# What has to know how many values there are before it can make its array.
+_COUNTS_FIRST = {"nonzero", "flatnonzero", "argwhere", "unique"}
 # What only says how memory is to be seen, and is done whatever the current device.
 _LAYOUT = {"reshape", "view", "transpose"}
 
@@ -50,6 +53,7 @@ class Cuda:
         compute_type: How CuPy multiplies matrices of float32.
         launches: Device, stream and launch, of every launch.
         compiled: The options, each time that NVRTC compiled.
+        waits: What the host waited for the device for.
     """
 
     def __init__(
@@ -68,6 +72,7 @@ class Cuda:
         self.streams: list[int] = [0]
         self.launches: list[tuple[int, int, Launch]] = []
         self.compiled: list[tuple[str, ...]] = []
+        self.waits: list[str] = []
 
 
 _cuda = Cuda()
@@ -105,8 +110,12 @@ class DeviceArray(NDArrayOperatorsMixin):
         out = options.pop("out", None)
         if out is not None:
             options["out"] = tuple(_host(array) for array in out)
-        result = getattr(ufunc, method)(*(_host(value) for value in inputs), **options)
-        return out[0] if out is not None else _device(result)
+        result = getattr(ufunc, method)(*(_flushed(_host(value)) for value in inputs), **options)
+        if out is None:
+            return _device(_flushed(result))
+        for array in options["out"]:
+            array[...] = _flushed(array)
+        return out[0]
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         return getattr(library(), function.__name__)(*args, **kwargs)
@@ -121,6 +130,8 @@ class DeviceArray(NDArrayOperatorsMixin):
             return lambda *args, **kwargs: _device(found(*args, **kwargs), self.number)
         _host(self)
         _refuse_strange(self)
+        if name == "astype":
+            return lambda dtype, **options: _device(_cast(_host(self), dtype, **options))
         return _guarded(found, name)
 
     def __getitem__(self, index: Any) -> Any:
@@ -128,7 +139,13 @@ class DeviceArray(NDArrayOperatorsMixin):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         _refuse_strange(self)
-        _host(self)[_plain_index(index)] = _host(value)
+        place, given = _plain_index(index), _host(value)
+        if isinstance(value, DeviceArray):
+            given = _cast(given, self.dtype, copy=False)
+        elif np.ndim(given) == 0 and given == 0:
+            # The driver's fill: of a negative zero, CuPy only sees that it is one.
+            given = 0
+        _host(self)[place] = given
 
     def __len__(self) -> int:
         return len(_host(self, anywhere=True))
@@ -137,19 +154,19 @@ class DeviceArray(NDArrayOperatorsMixin):
         return (self[k] for k in range(len(self)))
 
     def __bool__(self) -> bool:
-        return bool(_host(self))
+        return bool(_read(self, "bool"))
 
     def __int__(self) -> int:
-        return int(_host(self))
+        return int(_read(self, "int"))
 
     def __float__(self) -> float:
-        return float(_host(self))
+        return float(_read(self, "float"))
 
     def __complex__(self) -> complex:
-        return complex(_host(self))
+        return complex(_read(self, "complex"))
 
     def __index__(self) -> int:
-        return int(_host(self))
+        return int(_read(self, "index"))
 
     def __repr__(self) -> str:
         return f"DeviceArray({_host(self, anywhere=True)!r})"
@@ -193,6 +210,7 @@ class DeviceArray(NDArrayOperatorsMixin):
     def get(self) -> Host:
         """The values as a NumPy array."""
         values: Host = _host(self, anywhere=True)
+        _cuda.waits.append("get")
         return values.copy()
 
 
@@ -214,6 +232,31 @@ def _host(value: Any, *, anywhere: bool = False) -> Any:
     if isinstance(value, np.ndarray) and value.ndim:
         raise TypeError("Unsupported type <class 'numpy.ndarray'>")
     return value
+
+
+def _read(array: DeviceArray, why: str) -> Host:
+    """A value that the host waits for."""
+    _cuda.waits.append(why)
+    values: Host = _host(array)
+    return values
+
+
+def _flushed(value: Any) -> Any:
+    """Float32 values, or parts of complex64 ones, with zeros of their sign in place of subnormal numbers."""
+    if not isinstance(value, (np.ndarray, np.generic)) or value.dtype not in (np.float32, np.complex64):
+        return value
+    parts = np.array(value).reshape(-1).view(np.float32)
+    parts[abs(parts) < np.finfo(np.float32).tiny] *= np.float32(0.0)
+    return parts.view(value.dtype).reshape(np.shape(value))
+
+
+def _cast(values: Host, dtype: Any, **options: Any) -> Host:
+    """A cast, which computes where the dtype is another."""
+    if values.dtype == dtype:
+        return values.astype(dtype, **options)
+    with np.errstate(over="ignore"):
+        cast: Host = _flushed(_flushed(values).astype(dtype, **options))
+    return cast
 
 
 def _refuse_strange(*values: Any) -> None:
@@ -238,6 +281,8 @@ def _plain_index(index: Any) -> Any:
     """An index, in which NumPy arrays are allowed."""
     if isinstance(index, tuple):
         return tuple(map(_plain_index, index))
+    if isinstance(index, DeviceArray) and index.dtype == bool:
+        _cuda.waits.append("mask")
     return _host(index) if isinstance(index, DeviceArray) else index
 
 
@@ -253,8 +298,15 @@ def _guarded(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 
     def call(*args: Any, **kwargs: Any) -> Any:
         out = kwargs.get("out")
+        if name in _COUNTS_FIRST:
+            _cuda.waits.append(name)
         plain = {key: unwrap(value) for key, value in kwargs.items()}
-        result = function(*map(unwrap, args), **plain)
+        if isinstance(function, np.ufunc):
+            result = _flushed(function(*(_flushed(unwrap(value)) for value in args), **plain))
+            if out is not None:
+                plain["out"][...] = result
+        else:
+            result = function(*map(unwrap, args), **plain)
         if name in _TAKES_HOST_ARRAYS and not isinstance(args[0], DeviceArray):
             result = np.array(result)
         return out if out is not None else _device(result)

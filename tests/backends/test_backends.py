@@ -20,7 +20,10 @@ KEY = draw_key(7)
 def test_contract() -> None:
     """A backend does these few things and no others."""
     drawing = {"uniform", "normal", "truncated_normal"}
-    assert Backend.__abstractmethods__ == {"empty", "store", "put", "bits", "to_numpy", *drawing}
+    assert Backend.__abstractmethods__ == {
+        *("empty", "store", "widened", "scale", "shift", "put", "bits", "to_numpy"),
+        *drawing,
+    }
     public = {name for name in vars(Backend) if not name.startswith("_")}
     assert public == {"on_device", "device", *Backend.__abstractmethods__}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -127,6 +128,18 @@ def test_products_are_whole(number: int, cuda: Cuda) -> None:
     cuda.compute_type = 1
 
 
+def test_products_are_whole_in_every_thread(cuda: Cuda) -> None:
+    """One of two threads that leaves first does not cut the products of the other."""
+    cuda.compute_type = 7
+    first, second = get_backend("cupy").on_device(), ExitStack()
+    with second:
+        with first:
+            second.enter_context(get_backend("cupy").on_device())
+        assert cuda.compute_type == 1
+    assert cuda.compute_type == 7
+    cuda.compute_type = 1
+
+
 VALUES: dict[str, Any] = {
     "float64": np.array([[1 / 3, -2.5e-40, 1e6], [1e300, -0.0, np.nan]]),
     "float32": np.array([[1 / 3, -2.5e-40, 1e6], [3e38, -0.0, np.inf]], np.float32),
@@ -157,8 +170,9 @@ def test_stores_round_as_numpy_does(name: str, values: str, backend: Backend, cu
         get_backend("numpy").store(view(wanted), VALUES[values])
         backend.store(view(out), VALUES[values])
         assert out.get().tobytes() == wanted.tobytes()
-    # One launch for each store, of what CuPy's own casts would round otherwise.
-    assert len(cuda.launches) == (2 * len(LAYOUTS) if row.draw.itemsize == 4 else 0)
+    # One launch for each store, of what CuPy's own casts would round or widen otherwise.
+    one = 2 if row.draw.itemsize == 4 else int(values == "float32")
+    assert len(cuda.launches) == one * len(LAYOUTS)
 
 
 @pytest.mark.parametrize("name", [row.name for row in DTYPES.values() if row.kind in ("integer", "bool")])
@@ -187,6 +201,65 @@ def test_stores_of_nothing(backend: Backend, cuda: Cuda) -> None:
     """An empty array takes no launch."""
     backend.store(backend.empty((0, 3), DTYPES["float32"]), np.zeros((0, 3)))
     assert not cuda.launches
+
+
+@pytest.mark.parametrize("factor", [0.7, -1e-39, 0.0, 2.0**-149])
+@pytest.mark.parametrize("name", ["float32", "float64", "complex64", "complex128"])
+def test_products_are_numpys(name: str, factor: float, backend: Backend, cuda: Cuda) -> None:
+    """Arrays of any layout are multiplied in one launch, with NumPy's bits, subnormal ones included."""
+    wide = np.random.default_rng(5).normal(0.0, 1e-5, (2, 2, 3)) * [[[1.0]], [[1e-33]]]
+    wide[:, 0, 0] = 0.0, -0.0
+    values = (wide[0] + 1j * wide[1] if name.startswith("c") else wide[1]).astype(name)
+    for shape, view in LAYOUTS:
+        array, wanted = backend.empty(shape, DTYPES[name]), values.copy()
+        backend.put(view(array), ..., values)
+        backend.scale(view(array), factor)
+        get_backend("numpy").scale(wanted, factor)
+        got = view(array).get()
+        if name.startswith("c"):
+            # The zeros of products that vanish have the sign that NumPy's vector units give them.
+            got, wanted = got + 0.0, wanted + 0.0
+        assert got.tobytes() == wanted.tobytes()
+    assert len(cuda.launches) == len(LAYOUTS)
+    backend.scale(backend.empty((0, 3), DTYPES[name]), factor)
+    assert len(cuda.launches) == len(LAYOUTS)
+
+
+@pytest.mark.parametrize("offset", [0.7, -1e-39, 2.0**-149])
+@pytest.mark.parametrize("name", ["float32", "float64"])
+def test_sums_are_numpys(name: str, offset: float, backend: Backend, cuda: Cuda) -> None:
+    """Real arrays of any layout are shifted in one launch, with NumPy's bits, subnormal ones included."""
+    values = np.random.default_rng(5).normal(0.0, 1e-39, (2, 3)).astype(name)
+    for shape, view in LAYOUTS:
+        array, wanted = backend.empty(shape, DTYPES[name]), values.copy()
+        backend.put(view(array), ..., values)
+        backend.shift(view(array), offset)
+        get_backend("numpy").shift(wanted, offset)
+        assert view(array).get().tobytes() == wanted.tobytes()
+    assert len(cuda.launches) == len(LAYOUTS)
+
+
+SINGLE_BITS: dict[str, list[Any]] = {
+    "float32": [-0.0, 1e-45, -3e-39, np.nan],
+    "float16": [-0.0, 6e-8],
+    "float64": [-0.0, 5e-324],
+    "complex64": [complex(-0.0, -0.0), complex(0.0, -0.0), complex(-1e-45, -0.0)],
+    "complex128": [complex(-0.0, -0.0), complex(0.0, -0.0), complex(1.0, -0.0)],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name in SINGLE_BITS for value in SINGLE_BITS[name]]
+)
+def test_put_keeps_every_bit(name: str, value: Any, backend: Backend) -> None:
+    """Negative zeros and subnormal values are what they are, as numbers and as arrays of either library."""
+    wanted = np.full((2, 3), value, name)
+    for given in (value, wanted):
+        for shape, view in LAYOUTS:
+            out, copy = backend.empty(shape, DTYPES[name]), backend.empty((2, 3), DTYPES[name])
+            backend.put(view(out), ..., given)
+            backend.put(copy, np.s_[:, :], view(out))
+            assert copy.get().tobytes() == wanted.tobytes()
 
 
 @pytest.mark.parametrize("name", DTYPES)

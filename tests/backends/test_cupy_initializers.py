@@ -59,6 +59,17 @@ def test_catalogue_on_another_device(entry: Entry, cuda: Cuda) -> None:
     assert host(part).tobytes() == wanted[..., ::2].tobytes()
 
 
+@pytest.mark.parametrize("entry", [entry for entry in EXACT if entry.seeded], ids=str)
+def test_slices_of_the_catalogue(entry: Entry, cuda: Cuda) -> None:
+    """Every dtype can be made in slices, whatever CuPy can compute with: rows and columns, with steps."""
+    for shape, dtype in ((shape, dtype) for shape in entry.shapes for dtype in entry.dtypes):
+        wanted = entry.make(ik.SeedGenerator(7))(shape, dtype)
+        every: tuple[Any, ...] = (np.s_[::-2], np.s_[..., 1::2]) if shape else (...,)
+        for index in every:
+            part = entry.make(generator()).lazy(shape, dtype)[index]
+            assert host(part).tobytes() == wanted[index].tobytes(), (shape, dtype, index)
+
+
 @pytest.mark.parametrize("entry", TOLERANT, ids=str)
 def test_tolerant_catalogue(entry: Entry, cuda: Cuda) -> None:
     """Matrix products are made on the device, and agree to the tolerance that is stated, and a rounding."""
@@ -73,6 +84,72 @@ def test_tolerant_catalogue(entry: Entry, cuda: Cuda) -> None:
             rounding = {1: 0.25, 2: 2.0**-7}.get(row.numpy.itemsize, 0.0)
             near = init.tolerance(row) + rounding * abs(wanted.astype(wide))
             assert (abs(host(values).astype(wide) - wanted.astype(wide)) <= near).all()
+
+
+@pytest.mark.parametrize("panel", [1 << 16, 1 << 25])
+@pytest.mark.parametrize("shape", [(300, 260), (200, 333)])
+@pytest.mark.parametrize("dtype", ["float32", "complex64", "bfloat16"])
+def test_orthogonal_in_panels(
+    shape: tuple[int, int], dtype: str, panel: int, cuda: Cuda, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several blocks of reflectors, applied to panels of columns or at once, give NumPy's matrix."""
+    monkeypatch.setattr("initkit.initializers.reflectors._DEVICE_PANEL_BYTES", panel)
+    init, near = ik.Orthogonal(seed=generator()), ik.Orthogonal().tolerance(resolve_dtype(dtype))
+    values, wanted = host(init(shape, dtype)), ik.Orthogonal(seed=7)(shape, dtype)
+    wide = np.complex128 if dtype == "complex64" else np.float64
+    bounds = near + (2.0**-7 if dtype == "bfloat16" else 0.0) * abs(wanted.astype(wide))
+    assert (abs(values.astype(wide) - wanted.astype(wide)) <= bounds).all()
+    for index in (np.s_[7:90:2, ::-1], np.s_[:, 190:199], np.s_[5], np.s_[::3, 100:]):
+        part = host(ik.Orthogonal(seed=generator()).lazy(shape, dtype)[index])
+        assert (abs(part.astype(wide) - wanted[index].astype(wide)) <= bounds[index]).all()
+
+
+def test_who_waits_for_the_device(cuda: Cuda) -> None:
+    """These alone read something back, or have CuPy count something: docs/gpu.md names them."""
+    waiting = set()
+    for entry in ENTRIES:
+        for shape in entry.shapes:
+            initializer = entry.make(generator())
+            cuda.waits.clear()
+            with ik.seed_scope(generator()):
+                initializer(shape, entry.dtype)
+            waiting |= {type(initializer).__name__} if cuda.waits else set()
+    assert waiting == {"Map", "Sparse", "Identity", "Dirac", "OrthogonalConvolution"}
+
+
+# What CuPy's own arithmetic would flush to zero.
+TINY = [
+    ik.Scale(ik.RandomNormal(stddev=1e-3, seed=7), 1e-37),
+    ik.Scale(ik.RandomNormal(stddev=1e-39, seed=7), -0.75),
+    ik.RandomNormal(mean=1e-39, stddev=1e-39, seed=7),
+    ik.RandomUniform(-1e-39, 1e-39, seed=7),
+    ik.TruncatedNormal(stddev=1e-39, seed=7),
+    ik.NormalizedRows(gain=1e-38, seed=7),
+    ik.Sparse(0.5, std=1e-39, seed=7),
+    ik.Map(ik.RandomNormal(stddev=1e-39, seed=7), "negative"),
+    ik.Map(ik.RandomNormal(stddev=1e-20, seed=7), "square"),
+    ik.Constant(-0.0),
+    ik.Constant(-1e-39),
+]
+
+
+@pytest.mark.parametrize(
+    ("initializer", "dtype"),
+    [
+        pytest.param(initializer, dtype, id=f"{initializer!r}-{dtype}")
+        for initializer in TINY
+        for dtype in ("float32", "float16", "bfloat16", "complex64", "float64")
+        # Map makes real values alone.
+        if not (dtype == "complex64" and isinstance(initializer, ik.Map))
+    ],
+)
+def test_subnormal_values_and_signs_of_zeros(initializer: ik.Initializer, dtype: str, cuda: Cuda) -> None:
+    """Values too small for a normal float32 number, and zeros, have NumPy's bits."""
+    wanted = initializer((40, 9), dtype)
+    for make in (lambda row: DeviceArray((40, 9), row), lambda row: DeviceArray((9, 40), row).T):
+        target = make(resolve_dtype(dtype).numpy)
+        initializer.fill(target)
+        assert host(target).tobytes() == wanted.tobytes()
 
 
 def test_a_small_tensor_is_one_launch(cuda: Cuda, monkeypatch: pytest.MonkeyPatch) -> None:

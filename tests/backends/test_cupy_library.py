@@ -13,6 +13,7 @@ import pytest
 
 import initkit as ik
 from initkit.backends import check_backend, get_backend
+from initkit.backends.cupy_backend import _patterns
 from initkit.backends.cupy_library import cupy_library, device_number
 from initkit.dtypes import DTYPES
 from initkit.errors import BackendError
@@ -119,6 +120,19 @@ def test_show_config_tells_of_it(tmp_path: Path) -> None:
         assert not cuda.compiled
 
 
+def test_show_config_of_a_broken_device(tmp_path: Path) -> None:
+    """A device that no longer answers is told of, and the rest of the report stands."""
+
+    def lost(number: int) -> Any:
+        raise RuntimeError("cudaErrorECCUncorrectable: uncorrectable ECC error encountered")
+
+    with stand_in(tmp_path):
+        library().cuda.runtime.getDeviceProperties = lost
+        told = ik.show_config("dict")["backends"]["cupy"]
+        assert "CUDA cannot tell of device 0 (cudaErrorECC" in told
+        assert "See whether `nvidia-smi`" in told
+
+
 @needs_cupy
 def test_real_cupy_without_a_device() -> None:
     """Where no device is visible, the installed CuPy is refused with what CUDA says."""
@@ -148,6 +162,7 @@ def test_stand_in_has_nothing_that_cupy_lacks(tmp_path: Path) -> None:
     assert (numbers.COMPUTE_TYPE_DEFAULT, numbers.COMPUTE_TYPE_PEDANTIC) == (1, 2)
     assert (numbers.COMPUTE_TYPE_FP16, numbers.COMPUTE_TYPE_BF16, numbers.COMPUTE_TYPE_TF32) == (3, 6, 7)
     assert real._core.get_compute_type(np.float32) == 1
+    assert all(hasattr(real, name) for name in ("ascontiguousarray", "matmul", "einsum", "triu", "copysign"))
     assert {"load", "get_function"} <= set(dir(real.cuda.Module))
 
 
@@ -166,6 +181,10 @@ def test_cupy_arrays_have_every_dtype(name: str) -> None:
     part = array[::-1, 1:3]
     assert part.strides == (-4 * dtype.itemsize, dtype.itemsize)
     assert part.data.ptr == host.ctypes.data + 5 * dtype.itemsize
-    if dtype.kind != "c":
-        assert part.view(f"u{dtype.itemsize}").shape == (2, 2)
+    # As the backend sees the bits of any array: views of the same memory, of which complex values have two.
+    patterns, width = _patterns(part), dtype.itemsize // (2 if dtype.kind == "c" else 1)
+    assert [(each.dtype, each.shape, each.strides) for each in patterns] == [
+        (np.dtype(f"u{width}"), (2, 2), part.strides)
+    ] * (dtype.itemsize // width)
+    assert [each.data.ptr - part.data.ptr for each in patterns] == [0, width][: len(patterns)]
     assert array.device.id == 0

@@ -86,6 +86,35 @@ def test_nothing_is_kept_where_it_shall_not_or_cannot(
         draw()
 
 
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a program cannot be put in its place, no part of it stays, and the draw is made all the same."""
+    refusals: list[Path] = []
+
+    def replace(self: Path, target: Path) -> Path:
+        refusals.append(self)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", replace)
+    with stand_in(tmp_path):
+        draw()
+    assert len(refusals) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_user_without_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container, a user may have no home folder: programs are compiled, and not kept."""
+
+    def expanduser(self: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", expanduser)
+    with stand_in(tmp_path) as cuda:
+        monkeypatch.delenv("CUPY_CACHE_DIR")
+        assert cache_folder() is None
+        draw()
+        assert len(cuda.compiled) == 1
+
+
 def test_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     """Programs are kept beside CuPy's own."""
     monkeypatch.setenv("CUPY_CACHE_DIR", "/somewhere")

@@ -95,7 +95,7 @@ def _beside(case: Case, peer: Peer) -> tuple[str, str, str, str]:
 
 
 def _asked(target: str, met: bool) -> str:
-    return target if met else f"{target}, missed"
+    return f"{target}, {'met' if met else 'missed'}"
 
 
 def _not(why: str) -> str:

@@ -28,7 +28,17 @@ NARROW = tuple(row for row in FLOATS if row.draw.itemsize == 4)
 STORED = ((32, DTYPES["float64"]), *((bits, row) for bits in (32, 64) for row in NARROW))
 # What a program defines for itself, beside what its headers define for all.
 OWN_MACROS = (
-    *("IK_LAW", "IK_PAIRED", "IK_DRAW", "IK_OUTPUT", "IK_BYTES", "IK_SOURCE", "IK_NAN", "IK_REAL", "IK_PARTS"),
+    *(
+        "IK_LAW",
+        "IK_PAIRED",
+        "IK_DRAW",
+        "IK_OUTPUT",
+        "IK_BYTES",
+        "IK_SOURCE",
+        "IK_NAN",
+        "IK_REAL",
+        "IK_PARTS",
+    ),
     *("IK_GROUP", "IK_REGISTERS"),
 )
 ENTRIES = {
@@ -45,7 +55,7 @@ def compiler() -> str | None:
 
 
 def all_sources() -> dict[str, list[str]]:
-    """Every program there is: the fills by their law, the stores, and what adjusts real and complex arrays."""
+    """Every program there is: the fills by their law, the stores, and what adjusts arrays."""
     fills = {f"fill{law}": [cuda.fill_source(law, row) for row in FLOATS] for law in range(5)}
     stores = [cuda.store_source(bits, row) for bits, row in STORED]
     adjusts = {f"adjust{parts}": [cuda.adjust_source(bits, parts) for bits in (32, 64)] for parts in (1, 2)}

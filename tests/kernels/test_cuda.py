@@ -293,7 +293,7 @@ def test_stores_of_one_element_and_of_one_for_all(host: HostPrograms) -> None:
     assert (out == np.float16(0.1)).all()
 
 
-# Factors and offsets: ordinary, without effect, of either sign, and such that results are subnormal or infinite.
+# Ordinary ones, without effect, of either sign, and such that results are subnormal or infinite.
 NUMBERS = [0.7, 1.0, -3.0, 0.0, -0.0, 1e-40, 2.0**-149, 1e38, 1 / 3]
 
 
@@ -301,13 +301,17 @@ NUMBERS = [0.7, 1.0, -3.0, 0.0, -0.0, 1e-40, 2.0**-149, 1e38, 1 / 3]
 @pytest.mark.parametrize("number", NUMBERS)
 @pytest.mark.parametrize("name", ["float32", "float64", "complex64", "complex128"])
 def test_products_and_sums_of_any_layout(host: HostPrograms, name: str, number: float) -> None:
-    """Arrays of any layout are multiplied, and real ones shifted, as IEEE has it; nothing beside is touched."""
+    """Arrays of any layout are multiplied, real ones shifted, as IEEE has it; nothing beside is touched."""
     shape, dtype = (3, 5, 7), np.dtype(name)
     single = dtype in (np.float32, np.complex64)
     part, parts = np.dtype(np.float32 if single else np.float64), 2 if dtype.kind == "c" else 1
     scales = np.ldexp(1.0, np.arange(1260) % 270 - 149)
     values = (np.random.default_rng(5).normal(0.0, 1.0, 1260) * scales).astype(part)
-    values[::11], values[5::13], values[7::17] = 0.0, -0.0, np.finfo(part).smallest_subnormal
+    values[::11], values[5::13], values[7::17] = (
+        0.0,
+        -0.0,
+        np.finfo(np.float32 if single else np.float64).smallest_subnormal,
+    )
     held = part.type(number)
     for layout, full, view in layouts(shape):
         whole = values[: parts * prod(full)].view(dtype).reshape(full).copy()
