@@ -30,9 +30,9 @@ _GREATEST_POWER = 100.0
 class Ramp(RegionInitializer):
     """Values that rise or fall from one number to another along an axis, evenly or by a power of the index.
 
-    Formula: `w[…, i] = start·(1 - u) + stop·u` with `u = (i/(n - 1))^power`, `n` the length of the axis, so that
-    the first value is `start` and the last one `stop`. With `endpoint=False`, `u = (i/n)^power`, and `stop`
-    would be the value after the last one.
+    Formula: `w[…, i] = start·(1 - u) + stop·u` with `u = (i/(n - 1))^power`, `n` the length of the axis. The
+    first value is `start` and the last one `stop`; with `endpoint=False`, `u = (i/n)^power`, and `stop` would
+    be the value after the last one.
 
     Args:
         start: The first value, any finite number (default 0.0).

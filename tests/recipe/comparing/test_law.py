@@ -115,7 +115,7 @@ def test_classes_of_ones_own() -> None:
     """A class without formula and moments, and with a config of its own, is told by its name."""
 
     @ik.register("tests.law")
-    class Tent(ik.Initializer):
+    class Marquee(ik.Initializer):
         def __init__(self, width: float = 1.0) -> None:
             self.half = width / 2
 
@@ -125,8 +125,8 @@ def test_classes_of_ones_own() -> None:
         def __call__(self, shape: Any, dtype: Any = None) -> Any:
             return np.full(shape, self.half, dtype)
 
-    law = law_of(Tent(3.0), (2,), FLOAT32)
-    assert law.text == "{tests.law>Tent: {width: 3.0}}"
+    law = law_of(Marquee(3.0), (2,), FLOAT32)
+    assert law.text == "{tests.law>Marquee: {width: 3.0}}"
     assert (law.formula, law.mean, law.std, law.bounds, law.parts) == (None, None, None, None, ())
 
 

@@ -197,7 +197,7 @@ def test_minus_zero_is_no_default() -> None:
 def test_classes_of_ones_own() -> None:
     """A registered class is written under its full name; one that is not registered cannot be."""
 
-    class Tent(ik.Initializer):
+    class Canopy(ik.Initializer):
         def __init__(self, width: float = 1.0, inner: Any = "zeros", seed: Any = None) -> None:
             self.width, self.inner, self.seed = width, ik.get(inner), seed
 
@@ -205,13 +205,13 @@ def test_classes_of_ones_own() -> None:
             return np.ones(shape, dtype)
 
     with pytest.raises(ArgumentError, match="not registered"):
-        initializer_data(Tent(), "it")
-    ik.register("tests.authoring")(Tent)
-    name = "tests.authoring>Tent"
-    assert initializer_data(Tent(), "it") == name
-    assert initializer_data(Tent(2.0, ik.Ones()), "it") == {name: {"width": 2.0, "inner": "ones"}}
-    planned = Recipe.from_text(_text(rules=[("*", Tent(3.0))])).plan().tensors[0].initializer
-    assert isinstance(planned, Tent)
+        initializer_data(Canopy(), "it")
+    ik.register("tests.authoring")(Canopy)
+    name = "tests.authoring>Canopy"
+    assert initializer_data(Canopy(), "it") == name
+    assert initializer_data(Canopy(2.0, ik.Ones()), "it") == {name: {"width": 2.0, "inner": "ones"}}
+    planned = Recipe.from_text(_text(rules=[("*", Canopy(3.0))])).plan().tensors[0].initializer
+    assert isinstance(planned, Canopy)
     assert planned.width == 3.0
 
 
