@@ -67,7 +67,7 @@ def test_a_model_goes_through_every_command(recipe: Path) -> None:
         ([], "required: COMMAND"),
         (["bild"], "invalid choice: 'bild'"),
         (["build", "r.yaml"], "required: -o/--output"),
-        (["plan", "nowhere.yaml"], "initkit: nowhere.yaml: No such file or directory"),
+        (["plan", "nowhere.yaml"], "initkit: nowhere.yaml: there is no such file"),
         (["verify", "nowhere"], "initkit: nowhere: No such file or directory"),
         (["verify", "r.yaml"], "initkit: r.yaml"),
         (["build", "r.yaml", "-o", "no/where"], "no"),

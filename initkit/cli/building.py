@@ -125,19 +125,21 @@ def _print_preview(arguments: Namespace, plan: Plan, found: BuildPreview) -> Non
         print_json(facts | _plan_facts(plan))
         return
     columns = (Column("file", shrinks=True), Column("size", ">"), Column("status", shrinks=True))
-    rows = [(str(file.path), show_size(file.nbytes), _describe(file)) for file in found.files]
+    rows = [
+        (str(file.path), show_size(file.nbytes), _describe(file, arguments.force)) for file in found.files
+    ]
     print(format_table(columns, rows, width=terminal_width()))
     enough = "enough" if found.free >= found.missing else "NOT enough"
     print(f"\n{len(plan.tensors):,} tensors, {show_size(found.missing)} to write; the disk has", end=" ")
     print(f"{show_size(found.free)} free, which is {enough}. Nothing was written.")
 
 
-def _describe(file: FilePreview) -> str:
+def _describe(file: FilePreview, force: bool) -> str:
     return {
         "new": "to be written",
         "resumed": f"{show_size(file.kept)} of it are there, from an interrupted build",
         "finished": "whole, from an interrupted build",
-        "exists": "exists: needs --force",
+        "exists": "exists: is replaced" if force else "exists: needs --force",
         "foreign": "unfinished, of another recipe or other options: needs --restart",
     }[file.status]
 
@@ -215,6 +217,7 @@ def _build_summary(report: BuildReport) -> str:
     lines.append(f"Wrote {what}{show_size(report.nbytes)} in {report.seconds:.2f} s, {rate}/s.")
     if report.kept:
         lines.append(f"{show_size(report.kept)} of it were there already and were not drawn again.")
+    lines += report.plan.remarks()
     if not report.complete:
         lines.append("Other shares are not finished yet; the last one to finish writes the index.")
     return "\n".join(lines)

@@ -35,6 +35,8 @@ def _add_recipe_commands(commands: argparse._SubParsersAction[argparse.ArgumentP
     plan = _add(commands, "plan", recipes.run_plan, "print what a recipe's tensors would be")
     plan.add_argument("recipe", type=Path, metavar="RECIPE", help="a YAML file, or a preset as gpt2@1")
     plan.add_argument("--seed", type=_seed, help="in place of the recipe's")
+    plan.add_argument("--dtype", help="in place of the recipe's")
+    _add_only(plan, "only tensors with such names, as 'h.0.*'; may be repeated")
     _add_reading_commands(commands)
     verify = _add(commands, "verify", building.run_verify, "compare a checkpoint with what its recipe gives")
     verify.add_argument(

@@ -36,9 +36,11 @@ def run_plan(arguments: Namespace) -> int:
     and `tensors`, a list of `name`, `shape`, `dtype`, `rule`, `match`, `line` (of the rule), `captures`,
     `initializer` (`class_name` and `config`; null where values are copied), `copied` (`file` and `name`, or
     null), `seed_path`, `mean`, `std` (null where not known), `parameters` and `bytes`; `skipped`, the names
-    that rules leave out; and `unused`, the rules that take no tensor: `rule`, `match`, `line` and `reason`.
+    that rules leave out; and `unused`, the rules that take no tensor: `rule`, `match`, `line` and `reason`;
+    and `remarks`, sentences on these and on values that round to 0.
     """
-    plan = load_to_look_at(arguments.recipe, arguments.seed).plan()
+    recipe = load_to_look_at(arguments.recipe, arguments.seed)
+    plan = recipe.override(dtype=arguments.dtype, only=tuple(arguments.only)).plan()
     if arguments.json:
         facts = {
             "recipe": str(arguments.recipe),
@@ -51,6 +53,7 @@ def run_plan(arguments: Namespace) -> int:
             "tensors": [_tensor_facts(tensor) for tensor in plan.tensors],
             "skipped": list(plan.skipped),
             "unused": [_unused_facts(unused) for unused in plan.unused()],
+            "remarks": plan.remarks(),
         }
         print_json(facts)
         return 0
@@ -61,8 +64,8 @@ def run_plan(arguments: Namespace) -> int:
         f"\n{len(plan.tensors):,} tensors{tied}{skipped}, {plan.parameters:,} parameters,"
         f" {show_size(plan.nbytes)}, seed {plan.seed}."
     )
-    for unused in plan.unused():
-        print(unused.reason[0].upper() + unused.reason[1:])
+    for remark in plan.remarks():
+        print(remark)
     return 0
 
 

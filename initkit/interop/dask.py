@@ -118,6 +118,6 @@ def _imported_dask_array() -> Any:
     except (ImportError, ValueError) as error:
         message = f"Dask cannot be used: {error}. Received: a call that makes a Dask array. Allowed: Dask"
         message += " with"
-        message += " its arrays. Install it with `pip install 'initkit[dask]'`."
+        message += " its arrays. Install it with `pip install 'dask[array,distributed]'`."
         raise BackendError(message) from error
     return dask.array

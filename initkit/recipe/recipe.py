@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -13,7 +14,9 @@ from initkit.dtypes import resolve_dtype
 from initkit.errors import ArgumentTypeError, RecipeError, did_you_mean, nearest_names
 from initkit.lazy import LazyArray
 from initkit.recipe.language.arithmetic import Number
+from initkit.recipe.language.variables import evaluate_variables
 from initkit.recipe.planning.copying import StoredArray
+from initkit.recipe.planning.inheritance import merge
 from initkit.recipe.planning.plan import Plan, make_plan
 from initkit.recipe.presets import preset_names
 from initkit.recipe.text.loading import load_preset, load_recipe
@@ -215,7 +218,10 @@ class Recipe:
             data["dtype"] = resolve_dtype(dtype).name
         if variables:
             data["variables"] = dict(variables)
-        return cls.from_text(write_yaml(data), file=f"<{name}>")
+        recipe = cls.from_text(write_yaml(data), file=f"<{name}>")
+        # Whatever is wrong with name or variables is told here, and not at first use.
+        evaluate_variables(merge(recipe.parsed).variables)
+        return recipe
 
     def override(
         self, *, seed: int | None = None, dtype: object = None, only: str | Sequence[str] = ()
@@ -360,6 +366,7 @@ class Recipe:
                 written then.
             ArgumentTypeError: An array cannot be written to in place.
         """
+        arrays = self._by_name(arrays)
         plan = self.plan()
         shapes = {tensor.name: tensor.shape for tensor in plan.tensors}
         shapes |= {tie.name: tie.shape for tie in plan.ties}
@@ -370,6 +377,18 @@ class Recipe:
         for tensor in plan.tensors:
             for name in (tensor.name, *ties.get(tensor.name, ())):
                 tensor.fill(arrays[name])
+
+    def _by_name(self, arrays: object) -> Mapping[str, Any]:
+        """Arrays by their names; pairs of both will do, as PyTorch's `named_parameters` gives."""
+        if isinstance(arrays, Mapping):
+            return arrays
+        with suppress(TypeError, ValueError):
+            pairs: dict[Any, Any] = dict(arrays)  # type: ignore[call-overload]  # anything may come in here
+            if all(isinstance(name, str) for name in pairs):
+                return pairs
+        message = f"Arrays are needed by name. Received: {arrays!r:.100} of type {type(arrays).__name__}."
+        message += " Allowed: a mapping from names to arrays. Of a PyTorch model, give model.state_dict()."
+        raise ArgumentTypeError(message)
 
     def _check_arrays(self, arrays: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> None:
         wrong: list[str] = []
@@ -420,6 +439,10 @@ class Recipe:
     def __hash__(self) -> int:
         """Hash the text."""
         return hash(self.text)
+
+    def __reduce__(self) -> tuple[type[Recipe], tuple[ParsedRecipe]]:
+        """Pickle the text; it is planned again where it is needed."""
+        return type(self), (self.parsed,)
 
     def __repr__(self) -> str:
         """Say where the recipe came from, and how much it names."""

@@ -69,6 +69,7 @@ def test_plan_json(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "ties": {"t": "h.0.w"},
         "skipped": [],
         "unused": [],
+        "remarks": [],
     }
     assert tensors[3] == {
         "name": "h.1.b",

@@ -197,7 +197,7 @@ def test_wrong_calls() -> None:
 def test_dask_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without Dask, the error says what to install; and only the call needs it."""
     monkeypatch.setitem(sys.modules, "dask", None)
-    with pytest.raises(ik.BackendError, match=r"pip install 'initkit\[dask\]'"):
+    with pytest.raises(ik.BackendError, match=r"pip install 'dask\[array,distributed\]'"):
         ik.dask.from_initializer("zeros", 3)
     script = "import sys, initkit as ik; ik.dask.from_initializer; sys.exit('dask' in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True)

@@ -114,3 +114,37 @@ def test_made_saved_and_explained(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         recipe.save(path)
     assert recipe.explain("h.1.w").name == "h.1.w"
+
+
+def test_arrays_by_name_in_any_form() -> None:
+    """Pairs of names and arrays will do; a model, or a list of arrays, is told what to give."""
+    recipe = ik.Recipe.make(seed=3, tensors={"w": [2, 3]}, rules=[("*", "he_normal")])
+    model = torch.nn.Module()
+    model.w = torch.nn.Parameter(torch.empty(2, 3))
+    recipe.fill(model.named_parameters())  # type: ignore[arg-type]  # what is tested
+    assert bool((model.w.detach().numpy() == recipe["w"][...]).all())
+    for wrong in (model, [np.empty((2, 3))], 3):
+        with pytest.raises(ik.ArgumentTypeError, match=r"give model\.state_dict\(\)"):
+            recipe.fill(wrong)  # type: ignore[arg-type]  # what is tested
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_tied_weights_of_a_model_on_any_device(device: str) -> None:
+    """Tensors that share their memory become ties, also where memory is only a thought."""
+    with torch.device(device):
+        emb = torch.nn.Embedding(10, 4)
+        head = torch.nn.Linear(4, 10, bias=False)
+    head.weight = emb.weight
+    model = torch.nn.ModuleDict({"emb": emb, "head": head, "other": torch.nn.Linear(4, 10, device=device)})
+    recipe = ik.Recipe.make(seed=3, tensors=model.state_dict(), rules=[("*", "random_normal")])
+    assert [(tie.name, tie.target) for tie in recipe.plan().ties] == [("head.weight", "emb.weight")]
+    assert len(recipe.plan().tensors) == 3
+
+
+@pytest.mark.parametrize("name", ["gpt2", "gtp2@1", "gpt2@2"])
+def test_mistyped_presets(name: str) -> None:
+    """A name that is almost a preset's is told which one."""
+    with pytest.raises(FileNotFoundError, match="Did you mean 'gpt2@1'"):
+        ik.Recipe.load(name)
+    with pytest.raises(RecipeError, match="'gpt2@1'"):
+        ik.Recipe.preset(name, seed=1)

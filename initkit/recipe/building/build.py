@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
-from initkit.errors import ArgumentError, FileAccessError, file_access_error
+from initkit.errors import ArgumentError, ArgumentTypeError, FileAccessError, file_access_error
 from initkit.io import ResumableFile
 from initkit.io.resumable_file import progress_of
 from initkit.io.target import free_bytes
@@ -131,6 +131,12 @@ def own_files(work: Work, shard: tuple[int, int] | None) -> list[int]:
     """
     if shard is None:
         return list(range(len(work.files)))
+    if [type(one) for one in shard] != [int, int]:
+        message = (
+            f"A share is two integers. Received: {shard!r:.80}. Allowed: which of how many, from 1. Write,"
+        )
+        message += " for example, (1, 4)."
+        raise ArgumentTypeError(message)
     number, count = shard
     if not 1 <= number <= count:
         message = (

@@ -15,6 +15,7 @@ from initkit.recipe.building.files import INDEX_NAME
 from initkit.recipe.building.work import Work
 
 MARKER_NAME = ".initkit-build"
+TOKEN_NAME = ".initkit-cluster-"
 
 
 class FileOutput:
@@ -242,6 +243,9 @@ class FolderOutput:
         for planned in self._work.files:
             for path in hidden_paths(self._path / planned.name):
                 path.unlink(missing_ok=True)
+        # What a cluster's client that was killed has left, by which workers saw that the folder is shared.
+        for path in self._path.glob(f"{TOKEN_NAME}*"):
+            path.unlink(missing_ok=True)
         marker.remove()
 
     def _discard_hidden(self) -> None:

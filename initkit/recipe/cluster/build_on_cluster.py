@@ -163,6 +163,15 @@ def connected(client: Any) -> Iterator[Any]:
     distributed = _imported_distributed()
     if isinstance(client, (str, os.PathLike)):
         address = os.fspath(client)
+        if ":" not in address and not Path(address).is_file():
+            message = (
+                f"There is no such file of a scheduler. Received: {address!r:.200}. Allowed: the address of"
+            )
+            message += (
+                " a running scheduler, such as 'tcp://host:8786', or the JSON file that it writes. Start"
+            )
+            message += " one with `dask scheduler --scheduler-file FILE`."
+            raise BackendError(message)
         where = {"scheduler_file": address} if Path(address).is_file() else {"address": address}
         try:
             made = distributed.Client(**where, timeout=_CONNECTING_SECONDS, set_as_default=False)
@@ -222,6 +231,7 @@ def _imported_distributed() -> Any:
     except (ImportError, ValueError) as error:
         message = "Dask's scheduler cannot be imported. Received: a build on a cluster. Allowed: Dask with"
         message += " its"
-        message += " distributed scheduler. Install it with `pip install 'initkit[dask]'`, on all machines."
+        message += " distributed scheduler. Install it with `pip install 'dask[array,distributed]'`, on all"
+        message += " machines."
         raise BackendError(message) from error
     return distributed

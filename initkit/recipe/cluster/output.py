@@ -16,7 +16,7 @@ from initkit.io import ResumableFile
 from initkit.io.target import check_target
 from initkit.recipe.building.drawing import ProgressCallback
 from initkit.recipe.building.files import INDEX_NAME
-from initkit.recipe.building.output import FileOutput, FolderOutput
+from initkit.recipe.building.output import TOKEN_NAME, FileOutput, FolderOutput
 from initkit.recipe.building.work import Work
 from initkit.recipe.cluster.dispatch import Dispatch
 from initkit.recipe.cluster.remote import is_whole, open_url
@@ -24,7 +24,6 @@ from initkit.recipe.cluster.tasks import Stretch, Task, WholeFile
 
 # Each takes two of a process' file descriptors, of which many systems give it a thousand.
 _MOST_OPEN = 200
-_TOKEN_NAME = ".initkit-cluster-"
 
 
 class ClusterOutput(ABC):
@@ -134,7 +133,7 @@ class SharedOutput(ClusterOutput):
         if self._complete:
             self.kept = self._done = self._total
         folder = self._path if self._work.is_folder else self._path.parent
-        token, text = folder / f"{_TOKEN_NAME}{secrets.token_hex(8)}", secrets.token_hex(16)
+        token, text = folder / f"{TOKEN_NAME}{secrets.token_hex(8)}", secrets.token_hex(16)
         try:
             with self._explained():
                 try:
@@ -248,7 +247,7 @@ class ObjectOutput(ClusterOutput):
             folder = self._path if self._work.is_folder else self._path.rpartition("/")[0]
             with suppress(NotImplementedError):
                 self._system.makedirs(folder, exist_ok=True)
-            token, text = f"{folder}/{_TOKEN_NAME}{secrets.token_hex(8)}", secrets.token_hex(16)
+            token, text = f"{folder}/{TOKEN_NAME}{secrets.token_hex(8)}", secrets.token_hex(16)
             self._system.pipe_file(token, text.encode())
             try:
                 yield token, text

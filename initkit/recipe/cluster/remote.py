@@ -125,7 +125,7 @@ def _fsspec() -> Any:
     if find_spec("fsspec") is None:
         message = "URLs are written by fsspec, which is not installed. Received: a URL as the target."
         message += " Allowed:"
-        message += " paths, without it. Install it with `pip install 'initkit[dask]'`."
+        message += " paths, without it. Install it with `pip install 'dask[array,distributed]'`."
         raise BackendError(message)
     import fsspec
 

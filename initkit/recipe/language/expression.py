@@ -255,7 +255,11 @@ class _Compiler:
         opened = self._pending.pop() if self._pending else None
         if token.kind == "end":
             if opened:
-                self._fail("A parenthesis is not closed. Add a ')'.", opened)
+                self._fail(
+                    "A parenthesis is not closed. Add a ')'. Where a comma follows in braces of YAML, put the"
+                    " whole expression in quotes.",
+                    opened,
+                )
         elif opened is None or (token.text == "," and opened.name == "("):
             self._fail(f"There is no function or parenthesis for this {token.text!r}. Remove it.", token)
         elif token.text == ",":

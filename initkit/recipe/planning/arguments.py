@@ -99,14 +99,12 @@ class ArgumentReader:
         place: Where it stands.
         variables: The names of the variables.
         captures: The captures, which texts may name, too.
-        layout: What initializers inside get as `layout` if they take one and have none, or None.
     """
 
     who: str
     place: Place
     variables: tuple[str, ...]
     captures: tuple[str, ...]
-    layout: str | None = None
 
     def read(self, value: PlainData, numeric: bool) -> Any:
         """Read a value, also inside lists and inside the descriptions of initializers.
@@ -146,13 +144,10 @@ class ArgumentReader:
             parameters = inspect.signature(registry.find(name)).parameters
         except UnknownNameError:
             return dict(arguments)
-        read = {
+        return {
             key: self.read(entry, key in parameters and takes_numbers(parameters[key]))
             for key, entry in arguments.items()
         }
-        if self.layout is not None and "layout" in parameters and not reads_shapes(read):
-            read["layout"] = self.layout
-        return read
 
 
 def reads_shapes(arguments: Mapping[str, Any]) -> bool:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from initkit.errors import FileAccessError, UnknownNameError, did_you_mean, nearest_names
+from initkit.errors import ArgumentError, FileAccessError, UnknownNameError, did_you_mean, nearest_names
+from initkit.layout import check_layout
 from initkit.recipe.planning.sources import path_of
 from initkit.recipe.text.loading import load_preset, load_recipe
 from initkit.recipe.text.place import Place
@@ -76,6 +77,9 @@ def merge(recipe: ParsedRecipe) -> MergedRecipe:
         ([True], 2)
     """
     line = [recipe, *_ancestors(recipe)]
+    for one in line:
+        if one.layout is not None:
+            checked_layout(one.layout, one.place.inside("layout"), "`layout`")
     seed = next((one.seed for one in line if one.seed is not None), None)
     if seed is None:
         wrong = "the recipe has no `seed`, and what it extends has none either."
@@ -94,6 +98,27 @@ def merge(recipe: ParsedRecipe) -> MergedRecipe:
         generations=tuple(Generation(one.base, one.sources, one.tensors) for one in reversed(line)),
         rules=tuple(replace(rule, number=number) for number, rule in enumerate(rules, 1)),
     )
+
+
+def checked_layout(layout: str, place: Place, who: str) -> str:
+    """Refuse a layout that no shape could have.
+
+    Args:
+        layout: The layout.
+        place: Where it stands.
+        who: Whose it is, for messages.
+
+    Returns:
+        The layout.
+
+    Raises:
+        RecipeError: It is no preset, and no letters.
+    """
+    try:
+        return check_layout(layout)
+    except ArgumentError as error:
+        message = f"{who}: {error}"
+        raise place.error(message) from error
 
 
 def _ancestors(recipe: ParsedRecipe) -> Iterator[ParsedRecipe]:

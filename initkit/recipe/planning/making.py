@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from initkit.configurable import argument_names
 from initkit.dtypes import DType
 from initkit.errors import InitkitError, UnknownNameError, did_you_mean, nearest_names
 from initkit.initializer import Initializer, Moments
-from initkit.initializers.composite import names_of_parts
+from initkit.initializers.composite import Composite, names_of_parts
+from initkit.initializers.transpose import Transpose
 from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.language.facts import is_fact
 from initkit.recipe.planning.arguments import (
@@ -24,7 +26,10 @@ from initkit.recipe.planning.arguments import (
 from initkit.recipe.text.specs import InitializerSpec, Rule
 from initkit.registry import BUILT_IN, registry
 from initkit.seed import SeedGenerator
+from initkit.serialization import deserialize, serialize
 
+# What is inside these makes another shape than the tensor's, so the recipe's layout says nothing about it.
+_OF_OTHER_SHAPES = (Transpose.__name__,)
 # Stands for a tensor's own generator in what tensors share. Nothing is ever drawn from it.
 _STAND_IN = SeedGenerator(0)
 
@@ -63,7 +68,8 @@ class InitializerMaker:
         takes_seed: Whether it has a seed.
         arguments: Its other arguments: values, and expressions that wait for captures and shapes.
         variables: The value of every variable.
-        layout: How shapes are read, or None.
+        wanted: How shapes are read where nothing nearer says so, or None.
+        layout: How the fans in expressions are read, or None.
         depends_on: The captures and facts that the arguments depend on.
     """
 
@@ -73,6 +79,7 @@ class InitializerMaker:
     takes_seed: bool
     arguments: Mapping[str, Any]
     variables: Mapping[str, Number]
+    wanted: str | None
     layout: str | None
     depends_on: frozenset[str]
     _templates: dict[Any, Initializer] = field(default_factory=dict, compare=False, repr=False)
@@ -111,16 +118,15 @@ class InitializerMaker:
             if parameter is None and not _takes_any(parameters):
                 raise _unknown_argument(rule, spec, name, parameters)
             who, place = f"argument {name!r} of rule {rule.number}", spec.argument_places[name]
-            reader = ArgumentReader(who, place, tuple(variables), captures, wanted)
+            reader = ArgumentReader(who, place, tuple(variables), captures)
             arguments[name] = reader.read(value, parameter is not None and takes_numbers(parameter))
-        if rule.layout is not None:
-            _check_layout(rule, spec, parameters, arguments)
-        if wanted is not None and "layout" in parameters and not reads_shapes(arguments):
-            arguments["layout"] = wanted
+        if rule.layout is not None and reads_shapes(arguments):
+            wrong = f"rule {rule.number} has a `layout`, and its initializer says how it reads shapes, too."
+            raise rule.place.inside("layout").error(wrong, "Remove one of them.")
         names = frozenset(names_in([*arguments.values()])) - variables.keys()
         own = arguments.get("layout", wanted)
         fans_layout = own if isinstance(own, str) else wanted
-        return cls(rule, spec, found, "seed" in parameters, arguments, variables, fans_layout, names)
+        return cls(rule, spec, found, "seed" in parameters, arguments, variables, wanted, fans_layout, names)
 
     def make(self, name: str, captures: Captures, shape: tuple[int, ...], dtype: DType) -> Made:
         """The initializer of one tensor, which has been found to fit it.
@@ -171,7 +177,47 @@ class InitializerMaker:
             wrong = f"{self.spec.name!r} in rule {self.rule.number} is no initializer."
             received = f"Received: an object of type {type(made).__name__}."
             raise self.spec.place.error(wrong, received, "Derive its class from initkit.Initializer.")
-        return made
+        return self._laid_out(made)
+
+    def _laid_out(self, made: Initializer) -> Initializer:
+        """The initializer, and those inside it, reading shapes as the recipe says."""
+        if self.wanted is None:
+            return made
+        description = serialize(made) if _may_read_shapes(made) else None
+        changed = _lay_out(description, self.wanted)
+        uses_fans = any(name in ("fan_in", "fan_out") for name in self.depends_on)
+        if self.rule.layout is not None and not changed and not uses_fans:
+            wrong = (
+                f"rule {self.rule.number} has a `layout`, and {self.spec.name} does not read shapes by one."
+            )
+            remedy = "Remove it, or take an initializer that does."
+            raise self.rule.place.inside("layout").error(wrong, remedy)
+        return deserialize(description) if changed else made
+
+
+def _may_read_shapes(made: Initializer) -> bool:
+    return isinstance(made, Composite) or "layout" in argument_names(type(made))
+
+
+def _lay_out(description: Any, layout: str) -> bool:
+    """Write a layout into the descriptions of initializers that take one and have none; whether any did."""
+    if isinstance(description, list):
+        return _lay_out_all(description, layout)
+    config = description.get("config") if isinstance(description, dict) else None
+    if not isinstance(description, dict) or "class_name" not in description or not isinstance(config, dict):
+        return False
+    if description["class_name"] in _OF_OTHER_SHAPES:
+        return False
+    changed = _lay_out_all((entry for key, entry in config.items() if key != "seed"), layout)
+    if "layout" in config and not reads_shapes(config):
+        config["layout"] = layout
+        changed = True
+    return changed
+
+
+def _lay_out_all(descriptions: Iterable[Any], layout: str) -> bool:
+    # Every one of them, also after the first that has changed.
+    return sum(_lay_out(description, layout) for description in descriptions) > 0
 
 
 def _find_class(rule: Rule, spec: InitializerSpec) -> Any:
@@ -197,21 +243,3 @@ def _unknown_argument(
     allowed = f"Allowed: {', '.join(known) or 'none'}.{did_you_mean(nearest_names(name, known))}"
     wrong = f"{spec.name} has no argument {name!r}, which rule {rule.number} gives it."
     return spec.argument_places[name].error(wrong, f"{allowed} Remove it, or correct it.")
-
-
-def _check_layout(
-    rule: Rule,
-    spec: InitializerSpec,
-    parameters: Mapping[str, inspect.Parameter],
-    arguments: Mapping[str, Any],
-) -> None:
-    """Refuse a rule's layout that would be ignored."""
-    place = rule.place.inside("layout")
-    if reads_shapes(arguments):
-        wrong = f"rule {rule.number} has a `layout`, and its initializer says how it reads shapes, too."
-        raise place.error(wrong, "Remove one of them.")
-    inside = any(isinstance(value, (dict, list)) for value in arguments.values())
-    uses_fans = any(name in ("fan_in", "fan_out") for name in names_in([*arguments.values()]))
-    if "layout" not in parameters and not inside and not uses_fans:
-        wrong = f"rule {rule.number} has a `layout`, and {spec.name} does not read shapes by one."
-        raise place.error(wrong, "Remove it, or take an initializer that does.")

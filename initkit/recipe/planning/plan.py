@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import ml_dtypes
+
+from initkit.dtypes import DType
 from initkit.errors import InitkitError, RecipeError, did_you_mean, nearest_names
 from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.language.variables import evaluate_variables
@@ -18,7 +21,7 @@ from initkit.recipe.text.specs import ParsedRecipe
 from initkit.seed import SeedGenerator
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Plan:
     """Everything that a recipe comes to.
 
@@ -65,9 +68,41 @@ class Plan:
         """The bytes of all stored tensors."""
         return sum(tensor.nbytes for tensor in self.tensors)
 
+    def remarks(self) -> list[str]:
+        """What its reader ought to know: rules that take no tensor, and values that will round to 0.
+
+        Returns:
+            Sentences; none where there is nothing to be said.
+        """
+        # Of a selection, rules for the other tensors are idle as a matter of course.
+        unused = [] if self.recipe.only else self.unused()
+        sentences = [f"{reason[0].upper()}{reason[1:]}" for _, reason in unused]
+        lost: dict[str, list[str]] = {}
+        for tensor in self.tensors:
+            if tensor.std and tensor.dtype.kind == "float" and tensor.std < _least(tensor.dtype) / 2:
+                lost.setdefault(tensor.dtype.name, []).append(tensor.name)
+        for dtype, names in lost.items():
+            others = f" and of {len(names) - 1} others" if len(names) > 1 else ""
+            sentences.append(f"Most values of {names[0]!r}{others} are too small for {dtype}, and become 0.")
+        return sentences
+
+    def __repr__(self) -> str:
+        """Say whose plan it is, and how much is in it."""
+        amount = f"{len(self.tensors):,} tensors, {self.parameters:,} parameters, {self.nbytes:,} bytes"
+        return f"<Plan of {self.recipe.file!r}: seed {self.seed}, {amount}>"
+
+    def __reduce__(self) -> tuple[Callable[..., Plan], tuple[ParsedRecipe]]:
+        """Pickle the recipe, which gives the plan again."""
+        return make_plan, (self.recipe,)
+
     def unused(self) -> list[UnusedRule]:
         """The rules that take no tensor, each with the reason: inherited ones, and those marked optional."""
         return unused_rules(self.rules, self.named, self.used)
+
+
+def _least(dtype: DType) -> float:
+    """The smallest number above 0 of a floating-point dtype."""
+    return float(ml_dtypes.finfo(dtype.numpy).smallest_subnormal)  # type: ignore[no-untyped-call]  # as it is typed
 
 
 def make_plan(recipe: ParsedRecipe, *, find_copies: bool = True) -> Plan:
@@ -129,6 +164,9 @@ class _Planning:
                 shapes[tensor.name] = tensor.shape
             else:
                 tensors[tensor.name] = self._tensor(Assignment(tensor, rule, captures))
+        if not tensors:
+            wrong = f"the recipe stores no tensor: {len(skipped)} are skipped, and {len(ties)} tied."
+            raise self._merged.recipe.place.error(wrong, "Leave one at least, with its shape and an `init`.")
         _check_seed_paths(list(tensors.values()))
         return Plan(
             recipe=self._merged.recipe,

@@ -14,6 +14,7 @@ from initkit.recipe.language.expression import RESERVED_NAMES
 from initkit.recipe.language.pattern import Pattern, parse_pattern
 from initkit.recipe.language.regex import Regex, parse_regex
 from initkit.recipe.planning.arguments import Captures, Template, read_text
+from initkit.recipe.planning.inheritance import checked_layout
 from initkit.recipe.planning.making import InitializerMaker
 from initkit.recipe.planning.predicate import Predicate, read_predicate
 from initkit.recipe.text.place import Place
@@ -109,6 +110,8 @@ def compile_rule(rule: Rule, variables: Mapping[str, Number], layout: str | None
     def text(value: str | None, what: str) -> Template | None:
         return None if value is None else read_text(value, rule.place, f"`{what}` of {who}", captures)
 
+    if rule.layout is not None:
+        checked_layout(rule.layout, rule.place.inside("layout"), f"`layout` of {who}")
     seed_path = None
     if rule.seed_path is not None:
         at = rule.place.inside("seed_path")

@@ -83,8 +83,11 @@ def name_tensors(merged: MergedRecipe, variables: Mapping[str, Number]) -> list[
     named = list(naming.named.values())
     if merged.recipe.only:
         selection = NameSelection(Selection(only=merged.recipe.only), merged.recipe.place, "the selection")
-        named = [tensor for tensor in named if selection.new_name(tensor.name) is not None]
+        wanted = {tensor.name for tensor in named if selection.new_name(tensor.name) is not None}
         selection.check_used()
+        # A tied tensor is had by the one that is stored.
+        wanted |= {tie.target for tie in named if isinstance(tie, NamedTie) and tie.name in wanted}
+        named = [tensor for tensor in named if tensor.name in wanted]
     if not named:
         msg = "the recipe names no tensors. Name at least one, with its shape."
         raise merged.recipe.place.error(msg)

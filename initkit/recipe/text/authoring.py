@@ -234,25 +234,28 @@ def _of_array(name: str, array: Any, owners: dict[tuple[Any, ...], str]) -> _Ent
     except TypeError:
         raise _no_tensor(name, array) from None
     dtype = _dtype(array.dtype, f"tensor {name!r}")
-    if address := _address(array):
-        owner = owners.setdefault((address, shape, array.stride(), dtype), name)
+    if memory := _memory(array):
+        owner = owners.setdefault((*memory, shape, array.stride(), dtype), name)
         if owner != name:
             return _Entry(None, None, owner)
     return _Entry(shape, dtype, None)
 
 
-def _address(array: Any) -> int:
-    """Where in memory a tensor of PyTorch's begins; 0 for those that have no memory.
+def _memory(array: Any) -> tuple[int, ...] | None:
+    """Which memory a tensor of PyTorch's has, and where in it the tensor begins; None for arrays of others.
 
-    A state dict has no two tensors that are the same object, but tied ones begin at the same place.
+    A state dict has no two tensors that are the same object, but tied ones share their memory. On the meta
+    device memory has no address, and tied tensors have one storage all the same.
     """
     if not hasattr(array, "data_ptr"):
-        return 0
+        return None
     with warnings.catch_warnings(action="ignore"):
         try:
-            return int(array.data_ptr())
-        except RuntimeError:
-            return 0
+            if address := int(array.data_ptr()):
+                return (address,)
+            return int(array.untyped_storage()._cdata), int(array.storage_offset())
+        except (RuntimeError, AttributeError):
+            return None
 
 
 def _of_spec(name: str, given: Any) -> _Entry:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from functools import lru_cache
 from os import PathLike, fspath
 from pathlib import Path
 
 from initkit.documents import Limits
-from initkit.errors import RecipeError, file_access_error
-from initkit.recipe.presets import preset_text
+from initkit.errors import RecipeError, did_you_mean, file_access_error, nearest_names
+from initkit.recipe.presets import preset_names, preset_text
 from initkit.recipe.text.parse import parse_recipe
 from initkit.recipe.text.specs import ParsedRecipe
 
@@ -33,7 +34,12 @@ def load_recipe(path: str | PathLike[str]) -> ParsedRecipe:
         with Path(path).open("rb") as file:
             data = file.read(_MOST_BYTES + 1)
     except OSError as error:
-        raise file_access_error(error.errno, error.strerror or str(error), fspath(path)) from error
+        message = error.strerror or str(error)
+        if error.errno == errno.ENOENT:
+            hint = did_you_mean(nearest_names(fspath(path), preset_names()))
+            message = "there is no such file, and no preset of that name."
+            message += hint or " `initkit presets` lists them."
+        raise file_access_error(error.errno, message, fspath(path)) from error
     if data[8:9] == b"{" and b"\0" in data[:8]:
         message = (
             "the file is a safetensors file, and no recipe. Give the recipe's YAML file; what a built file"

@@ -7,6 +7,7 @@ meaning in `initkit.recipe.planning.plan`; other files are read there, too.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from initkit.documents import Document, PlainData, read_json, read_yaml
 from initkit.errors import ConfigError, RecipeError
@@ -94,6 +95,33 @@ def parse_recipe(text: str, file: str = "<recipe>") -> ParsedRecipe:
         tensors=tuple(_tensors(root.get("tensors", {}), whole.inside("tensors"))),
         rules=tuple(parse_rules(root["rules"], whole.inside("rules"))) if "rules" in root else (),
     )
+
+
+def parse_again(
+    text: str,
+    file: str,
+    seed: int | None,
+    dtype: str | None,
+    only: tuple[str, ...],
+    dtype_of_all: bool,
+    changed: bool,
+) -> ParsedRecipe:
+    """Read a recipe that has been read before, and change what was changed then; for pickles.
+
+    Args:
+        text: The text.
+        file: Its name in messages.
+        seed: As `ParsedRecipe` has it, like all that follows.
+        dtype: The dtype of tensors that have none of their own.
+        only: Patterns of the tensors that are wanted.
+        dtype_of_all: Whether the dtype holds for tensors of other files, too.
+        changed: Whether anything is not that of the text.
+
+    Returns:
+        The recipe's parts.
+    """
+    parsed = parse_recipe(text, file)
+    return replace(parsed, seed=seed, dtype=dtype, only=only, dtype_of_all=dtype_of_all, changed=changed)
 
 
 def _read(text: str, file: str) -> Document:

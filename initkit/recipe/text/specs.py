@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from initkit.documents import PlainData
 from initkit.recipe.language.arithmetic import Number
@@ -231,6 +232,20 @@ class ParsedRecipe:
     only: tuple[str, ...] = ()
     dtype_of_all: bool = False
     changed: bool = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the text, and what is not that of the text."""
+        from initkit.recipe.text.parse import parse_again
+
+        return parse_again, (
+            self.text,
+            self.file,
+            self.seed,
+            self.dtype,
+            self.only,
+            self.dtype_of_all,
+            self.changed,
+        )
 
     @property
     def stands_alone(self) -> bool:

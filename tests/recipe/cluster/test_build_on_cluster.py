@@ -336,7 +336,7 @@ def test_not_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ik.BackendError, match="No scheduler can be reached"):
         build_on_cluster(varied_plan(), tmp_path / "model", "tcp://127.0.0.1:9")
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(ik.BackendError, match=r"pip install 'initkit\[dask\]'"):
+    with pytest.raises(ik.BackendError, match=r"pip install 'dask\[array,distributed\]'"):
         build_on_cluster(varied_plan(), tmp_path / "model", "tcp://127.0.0.1:9")
 
 

@@ -154,7 +154,7 @@ def test_unknown_urls(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     remote._fsspec.cache_clear()
     monkeypatch.setitem(sys.modules, "fsspec", None)
     monkeypatch.setattr(remote, "find_spec", lambda name: None)
-    with pytest.raises(ik.BackendError, match=r"pip install 'initkit\[dask\]'"):
+    with pytest.raises(ik.BackendError, match=r"pip install 'dask\[array,distributed\]'"):
         build_on_cluster(varied_plan(), "s3://model", client)
 
 

@@ -96,3 +96,36 @@ def test_what_makes_nothing(rule: str, words: str) -> None:
     with pytest.raises(RecipeError) as caught:
         plan_of(tensors_and_rules("'{a,b}': [4, 4]", rule))
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "init",
+    [
+        "he_normal",
+        "{scale: {initializer: he_normal, factor: 1}}",
+        "{blocks: {initializers: he_normal, sizes: [2, 1], axis: 0}}",
+        "{blocks: {initializers: [he_normal, {he_normal: {}}], sizes: [2, 1], axis: 0}}",
+        "{overwrite: {initializer: {class_name: HeNormal, config: {}}, where: '0:0'}}",
+        "{scale: {initializer: {scale: {initializer: HeNormal, factor: 1}}, factor: 1}}",
+    ],
+)
+@pytest.mark.parametrize("where", ["head", "rule"])
+def test_a_layout_reaches_initializers_inside_others(init: str, where: str) -> None:
+    """However an initializer inside others is written, the layout of recipe and rule is its own."""
+    of_rule = "layout: torch, " if where == "rule" else ""
+    text = recipe_text(
+        head="initkit: 1\nseed: 42\n" + ("layout: torch\n" if where == "head" else ""),
+        tensors="tensors:\n  a: [300, 40]\n",
+        rules=f"rules:\n  - {{match: a, {of_rule}init: {init}}}\n",
+    )
+    assert plan_of(text).tensors[0].std == pytest.approx((2 / 40) ** 0.5)
+
+
+def test_a_layout_says_nothing_about_transposed_shapes() -> None:
+    """What is inside a transposition makes another shape, and says itself how it reads it."""
+    text = recipe_text(
+        head="initkit: 1\nseed: 42\nlayout: torch\n",
+        tensors="tensors:\n  a: [300, 40]\n",
+        rules="rules:\n  - {match: a, init: {transpose: {initializer: he_normal}}}\n",
+    )
+    assert plan_of(text).tensors[0].std == pytest.approx((2 / 40) ** 0.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -422,3 +423,43 @@ def test_gpt2_has_the_published_scheme() -> None:
         else:
             expected = (0.0, 0.01 if name == "wpe.weight" else 0.02)
         assert (tensor.mean, tensor.std) == expected, name
+
+
+def test_remarks_tell_of_values_that_vanish() -> None:
+    """A deviation below a dtype's smallest number is remarked on, and one above it is not."""
+    rules = ("{match: a, init: {random_normal: {stddev: 0.0001}}}", "{match: '*', init: random_normal}")
+    tensors = "a: {shape: [4], dtype: float8_e4m3fn}\nb: {shape: [4], dtype: float8_e4m3fn}"
+    (remark,) = plan_of(tensors_and_rules(tensors, *rules)).remarks()
+    assert remark == "Most values of 'a' are too small for float8_e4m3fn, and become 0."
+
+
+def test_a_selected_tie_takes_its_target_along() -> None:
+    """A name that is stored under another one is had by that one."""
+    recipe = Recipe.from_text(tensors_and_rules("a: [4]\nb: {tie: a}\nc: [1]", "{match: '*', init: ones}"))
+    plan = recipe.override(only="b").plan()
+    assert [tensor.name for tensor in plan.tensors] == ["a"]
+    assert [tie.name for tie in plan.ties] == ["b"]
+    assert plan.remarks() == []
+
+
+def test_a_recipe_that_stores_nothing() -> None:
+    """Where everything is left out, there is nothing to build, and that is said."""
+    with pytest.raises(RecipeError, match="the recipe stores no tensor: 2 are skipped, and 0 tied"):
+        plan_of(tensors_and_rules("a: [4]\nb: [1]", "{match: '*', skip: true}"))
+
+
+def test_a_layout_is_checked_where_it_stands() -> None:
+    """A typo in a layout is an error, whether or not anything reads shapes by it."""
+    text = recipe_text(head="initkit: 1\nseed: 1\nlayout: torhc\n")
+    with pytest.raises(RecipeError, match=r"r\.yaml:3: `layout`: .*Did you mean 'torch'"):
+        plan_of(text)
+
+
+def test_plans_and_recipes_can_be_pickled() -> None:
+    """Another process plans the text again; what was overridden is as it was."""
+    recipe = Recipe.from_text(tensors_and_rules("a: [4]\nb: [1]", "{match: '*', init: random_normal}"))
+    for one in (recipe, recipe.override(seed=3, dtype="bfloat16", only="b")):
+        again = pickle.loads(pickle.dumps(one))
+        assert again == one
+        assert pickle.loads(pickle.dumps(one.plan())) == one.plan() == again.plan()
+    assert repr(recipe.plan()) == "<Plan of '<recipe>': seed 42, 2 tensors, 5 parameters, 20 bytes>"
