@@ -8,6 +8,7 @@ InitkitError
 │   ├── UnknownNameError                  no initializer or option has that name
 │   └── ConfigError                       a config, YAML or JSON text that cannot be read
 │       └── RecipeError                   the same in a recipe
+│           └── TensorNameError (KeyError) a tensor that a recipe does not have
 ├── ArgumentTypeError (TypeError)         a value of the wrong type
 │   └── DTypeError                        an unknown dtype, or one this initializer cannot make
 ├── RegionIndexError (IndexError)         an index outside a tensor, or of a kind not supported
@@ -80,6 +81,14 @@ class ConfigError(ArgumentError):
 
 class RecipeError(ConfigError):
     """A recipe says something that cannot be done; `file` and `line` say where."""
+
+
+class TensorNameError(RecipeError, KeyError):
+    """A recipe has no tensor of that name."""
+
+    def __str__(self) -> str:
+        """The message as it is: KeyError alone would show it in quotes."""
+        return ValueError.__str__(self)
 
 
 class ArgumentTypeError(InitkitError, TypeError):

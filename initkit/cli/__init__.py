@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import sys
@@ -63,16 +64,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
     except KeyboardInterrupt:
-        return _fail("interrupted", _INTERRUPTED)
+        return _fail("interrupted", arguments.json, _INTERRUPTED)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        return _fail(f"{place}{error.strerror or error}")
+        return _fail(f"{place}{error.strerror or error}", arguments.json)
     except InitkitError as error:
-        return _fail(str(error))
+        return _fail(str(error), arguments.json)
 
 
-def _fail(message: str, code: int = 2) -> int:
-    print(f"initkit: {message}", file=sys.stderr)
+def _fail(message: str, as_json: bool, code: int = 2) -> int:
+    line = json.dumps({"event": "error", "message": message}) if as_json else f"initkit: {message}"
+    print(line, file=sys.stderr)
     return code
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from initkit.cli.progress import progress_reporter
 from initkit.cli.table import Column, format_table
 from initkit.cli.text import print_json, show_initializer, show_size, terminal_width
+from initkit.documents import write_json
 from initkit.errors import ArgumentError
 from initkit.recipe import (
     BuildReport,
@@ -35,10 +36,11 @@ def run_build(arguments: Namespace) -> int:
     JSON: `file` (the file or the folder), `files`, `bytes` (of these files), `kept` (bytes of values that an
     interrupted build had written), `complete` (false while other shares are unfinished), `seconds`,
     `tensors`, `parameters`, `ties` (name: target), and `rules`, a list of `rule`, `match`, `line`,
-    `initializer`, `dtype`, `tensors`, `parameters` and `bytes`. Of a dry run: `file`, `files` (a list of
-    `file`, `bytes`, `kept` and `status`), `bytes_missing`, `bytes_free`, and the last four. While it runs,
-    lines of JSON on stderr: `event` (`progress` or `note`), and `work`, `done`, `total`, `bytes_per_second`
-    and `seconds_left` (null where not known), or `message`.
+    `where` (what the rule asks besides the name), `initializer`, `dtype`, `tensors`, `parameters` and
+    `bytes`. Of a dry run: `file`, `files` (a list of `file`, `bytes`, `kept` and `status`), `others` (files
+    of another model, which `--force` removes), `bytes_missing`, `bytes_free`, and the last four. While it
+    runs, lines of JSON on stderr: `event` (`progress`, `note` or `error`), and `work`, `done`, `total`,
+    `bytes_per_second` and `seconds_left` (null where not known), or `message`.
     """
     recipe = Recipe.load(arguments.recipe).override(
         seed=arguments.seed, dtype=arguments.dtype, only=tuple(arguments.only)
@@ -48,11 +50,9 @@ def run_build(arguments: Namespace) -> int:
     options = {"max_shard_size": arguments.max_shard_size, "shard": arguments.shard}
     if arguments.dry_run:
         if not isinstance(arguments.output, Path):
-            message = (
-                f"What is at a URL is not looked at. Received: {arguments.output} and --dry-run. Allowed:"
-            )
-            msg = f"{message} a path. `initkit plan` prints the tensors."
-            raise ArgumentError(msg)
+            message = f"What is at a URL is not looked at. Received: {arguments.output} and --dry-run."
+            message += " Allowed: a path. `initkit plan` prints the tensors."
+            raise ArgumentError(message)
         _print_preview(arguments, plan, preview(plan, arguments.output, **options))
         return 0
     with _told(arguments.json), progress_reporter("drawing", as_json=arguments.json) as progress:
@@ -121,6 +121,7 @@ def _print_preview(arguments: Namespace, plan: Plan, found: BuildPreview) -> Non
             for file in found.files
         ]
         facts: dict[str, Any] = {"file": str(arguments.output), "files": files}
+        facts |= {"others": [str(path) for path in found.others]}
         facts |= {"bytes_missing": found.missing, "bytes_free": found.free}
         print_json(facts | _plan_facts(plan))
         return
@@ -128,10 +129,15 @@ def _print_preview(arguments: Namespace, plan: Plan, found: BuildPreview) -> Non
     rows = [
         (str(file.path), show_size(file.nbytes), _describe(file, arguments.force)) for file in found.files
     ]
+    rows += [(str(path), "", _OTHER[arguments.force]) for path in found.others]
     print(format_table(columns, rows, width=terminal_width()))
     enough = "enough" if found.free >= found.missing else "NOT enough"
     print(f"\n{len(plan.tensors):,} tensors, {show_size(found.missing)} to write; the disk has", end=" ")
     print(f"{show_size(found.free)} free, which is {enough}. Nothing was written.")
+
+
+# Whether --force was given.
+_OTHER = {True: "of another model: is removed", False: "of another model: needs --force"}
 
 
 def _describe(file: FilePreview, force: bool) -> str:
@@ -158,6 +164,7 @@ def _group_facts(tensors: Sequence[PlannedTensor]) -> dict[str, Any]:
         "rule": first.rule.number,
         "match": first.rule.match,
         "line": first.rule.line,
+        "where": dict(first.rule.where),
         "initializer": _shared_initializer(tensors),
         "dtype": first.dtype.name,
         "tensors": len(tensors),
@@ -194,7 +201,7 @@ def _build_table(plan: Plan, groups: Sequence[dict[str, Any]]) -> str:
     rows = [
         (
             str(group["rule"]),
-            group["match"],
+            _show_match(group),
             group["initializer"],
             group["dtype"],
             f"{group['tensors']:,}",
@@ -207,15 +214,30 @@ def _build_table(plan: Plan, groups: Sequence[dict[str, Any]]) -> str:
     return format_table(columns, rows, total, terminal_width())
 
 
+def _show_match(group: dict[str, Any]) -> str:
+    """A rule's pattern, and what else it asks of a tensor."""
+    asks = ", ".join(
+        f"{key} {value if isinstance(value, (str, int)) else write_json(value)}"
+        for key, value in group["where"].items()
+    )
+    return f"{group['match']} where {asks}" if asks else str(group["match"])
+
+
 def _build_summary(report: BuildReport) -> str:
-    written = report.nbytes - report.kept
-    rate = show_size(written / max(report.seconds, 1e-9))
     lines = [f"{tie.name} is tied to {tie.target} and not stored again." for tie in report.plan.ties]
+    count, size = len(report.files), show_size(report.nbytes)
     what = f"{report.path}: "
     if report.files != (report.path,):
-        what += f"{len(report.files):,} files, "
-    lines.append(f"Wrote {what}{show_size(report.nbytes)} in {report.seconds:.2f} s, {rate}/s.")
-    if report.kept:
+        what += f"{count:,} {'file' if count == 1 else 'files'}, "
+    if not count:
+        lines.append(f"Wrote nothing to {report.path}: there are more shares than files.")
+    elif report.kept and not report.drawn:
+        lines.append(f"Wrote nothing to {what}{size}, were there already.")
+    else:
+        # Of a file that is gone on with, only the rest is written now.
+        rate = show_size((report.nbytes - report.kept) / max(report.seconds, 1e-9))
+        lines.append(f"Wrote {what}{size} in {report.seconds:.2f} s, {rate}/s.")
+    if report.kept and report.drawn:
         lines.append(f"{show_size(report.kept)} of it were there already and were not drawn again.")
     lines += report.plan.remarks()
     if not report.complete:
@@ -269,7 +291,9 @@ def _print_verification(verification: Verification, counts: Counter[str], second
     failed = [check for check in verification.tensors if check.status != "ok"]
     if failed:
         columns = (Column("tensor", shrinks=True), Column("status"), Column("what is there", shrinks=True))
-        rows = [(check.name, check.status, check.describe()) for check in failed]
+        rows = [
+            (check.name, check.status, "-" if check.found is None else check.describe()) for check in failed
+        ]
         print(format_table(columns, rows, width=terminal_width()), end="\n\n")
     total = len(verification.tensors)
     rate = show_size(verification.nbytes / max(seconds, 1e-9))

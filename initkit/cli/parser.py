@@ -74,7 +74,9 @@ def _add_build_options(build: argparse.ArgumentParser) -> None:
         required=True,
         help="the file to write; with --max-shard-size the folder of files; with --dask also a URL",
     )
-    build.add_argument("-f", "--force", action="store_true", help="replace FILE if it exists")
+    build.add_argument(
+        "-f", "--force", action="store_true", help="replace FILE, or the model in the folder, if it exists"
+    )
     build.add_argument(
         "--max-shard-size", type=_size, metavar="SIZE", help="write several files of at most SIZE, as 5GB"
     )

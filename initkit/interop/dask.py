@@ -67,8 +67,10 @@ def from_initializer(initializer: Any, shape: Any, chunks: Any = "auto", dtype: 
     lazy = found.lazy(shape, dtype)
     try:
         lengths = array.core.normalize_chunks(chunks, lazy.shape, dtype=lazy.dtype)
-    except (ValueError, TypeError, NotImplementedError) as error:
-        message = f"Dask cannot cut the tensor so: {str(error).rstrip('.')}. Received: chunks={chunks!r:.100}"
+    except (ValueError, TypeError, NotImplementedError, ArithmeticError) as error:
+        # Of chunks of no elements, Dask only says that it has divided by zero.
+        reason = "chunks have to have elements" if isinstance(error, ZeroDivisionError) else str(error)
+        message = f"Dask cannot cut the tensor so: {reason.rstrip('.')}. Received: chunks={chunks!r:.100}"
         message += f" for shape {lazy.shape}. Allowed: what dask.array.from_array takes. Write 'auto', -1, or"
         message += " a length for every axis."
         raise ArgumentError(message) from error
@@ -89,9 +91,8 @@ def _sliceable(identifier: Any) -> Initializer:
     if not found.makes_regions:
         # Every worker would make the whole tensor for each of its chunks, and nobody knows whether the same.
         message = f"This initializer makes whole tensors alone. Received: {found!r:.200}. Allowed: those"
-        message += " whose"
-        message += " makes_regions is true. Give the class a fill_region; or make the tensor once, and hand"
-        message += " it over with dask.array.from_array(initializer(shape, dtype), chunks)."
+        message += " whose makes_regions is true. Give the class a fill_region; or make the tensor once, and"
+        message += " hand it over with dask.array.from_array(initializer(shape, dtype), chunks)."
         raise ArgumentTypeError(message)
     return found
 
@@ -113,11 +114,14 @@ def _imported_dask_array() -> Any:
     """`dask.array`, or an error that says what to install."""
     try:
         if find_spec("dask") is None:
-            raise ImportError
+            msg = "it is not installed"
+            raise ImportError(msg)
         import dask.array
     except (ImportError, ValueError) as error:
-        message = f"Dask cannot be used: {error}. Received: a call that makes a Dask array. Allowed: Dask"
-        message += " with"
+        reason = str(error).rstrip(".") or f"importing it raises {type(error).__name__}"
+        message = (
+            f"Dask cannot be used: {reason}. Received: a call that makes a Dask array. Allowed: Dask with"
+        )
         message += " its arrays. Install it with `pip install 'dask[array,distributed]'`."
         raise BackendError(message) from error
     return dask.array

@@ -175,14 +175,21 @@ def _entry(path: Path) -> Path:
     if not path.is_dir():
         return path
     indices, files = sorted(path.glob(f"*{_INDEX_SUFFIX}")), sorted(path.glob("*.safetensors"))
+    parts = [file for file in files if _PART_NAME.fullmatch(file.name)]
+    if not indices and (parts or (not files and any(path.glob(".*.safetensors.partial")))):
+        message = f"{path} is an unfinished build, or an incomplete download: its index, *{_INDEX_SUFFIX}, is"
+        message += (
+            f" missing. Received: {len(files):,} whole {'file' if len(files) == 1 else 'files'}. Allowed:"
+        )
+        message += " folders with an index, or one file. Run the build or the download again to finish it, or"
+        message += " name one of its files."
+        raise FileFormatError(message)
     for found in (indices, files):
         if len(found) == 1:
             return found[0]
         if found:
-            message = (
-                f"{path} has several. Received: {', '.join(entry.name for entry in found)[:200]}. Allowed:"
-            )
-            message += " folders with one index, or one file. Name the one that is meant."
+            message = f"{path} has several. Received: {', '.join(entry.name for entry in found)[:200]}."
+            message += " Allowed: folders with one index, or one file. Name the one that is meant."
             raise FileFormatError(message)
     message = f"{path} has neither an index, *{_INDEX_SUFFIX}, nor a safetensors file. Received: a folder"
     message += f" of {len(list(path.iterdir())):,} other entries. Name a folder or a file that has tensors."

@@ -175,8 +175,13 @@ class ResumableFile:
         assert self._file is not None
         self._file.write(as_bytes(data), position)
 
-    def note(self, start: int, stop: int) -> None:
+    def note(self, start: int, stop: int, *, forced: bool = False) -> None:
         """Say that all bytes from `start` up to `stop` have been written. May be called from several threads.
+
+        Args:
+            start: The first byte.
+            stop: The byte after the last.
+            forced: Whether whoever has written them has forced them to the disk.
 
         Raises:
             OSError: If the system refuses, or could not bring earlier bytes to the disk.
@@ -184,7 +189,9 @@ class ResumableFile:
         with self._lock:
             if self._failure is not None:
                 raise self._failure
-            self._journal.note(start, stop)
+            self._journal.note(start, stop, forced=forced)
+            if forced:
+                return
             self._unforced += stop - start
             if self._unforced >= _FORCE_BYTES or monotonic() - self._forced_at >= _FORCE_SECONDS:
                 self._force_beside()
@@ -325,6 +332,26 @@ def _identity(layout: Layout) -> str:
 def _whole(layout: Layout) -> tuple[int, int]:
     """The first byte of the values, and the byte after their last."""
     return len(layout.prefix), layout.size
+
+
+def identity_in(path: Path) -> str | None:
+    """What tells a file from one of another recipe, by the header that it has.
+
+    Args:
+        path: A safetensors file.
+
+    Returns:
+        What the journal of this file begins with; None where there is no such file.
+    """
+    try:
+        with path.open("rb") as file:
+            first = file.read(8)
+            length = int.from_bytes(first, "little")
+            if len(first) < 8 or length > os.fstat(file.fileno()).st_size - 8:
+                return None
+            return sha256(first + file.read(length)).hexdigest()
+    except OSError:
+        return None
 
 
 def hidden_paths(target: Path) -> tuple[Path, Path]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -11,7 +10,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from initkit.documents import write_yaml
 from initkit.dtypes import resolve_dtype
-from initkit.errors import ArgumentTypeError, RecipeError, did_you_mean, nearest_names
+from initkit.errors import (
+    ArgumentTypeError,
+    TensorNameError,
+    did_you_mean,
+    nearest_names,
+)
 from initkit.lazy import LazyArray
 from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.language.variables import evaluate_variables
@@ -122,7 +126,7 @@ class Recipe:
         seed: int,
         tensors: Mapping[str, Any],
         rules: Sequence[Any],
-        dtype: object = "float32",
+        dtype: object = None,
         variables: Mapping[str, Number | str] | None = None,
         layout: str | None = None,
         extends: object = None,
@@ -130,7 +134,13 @@ class Recipe:
     ) -> Self:
         """A recipe made in Python, whose text reads as if a person had written it.
 
-        Tensors of one shape whose names differ in a number or a word become one entry, with braces.
+        Tensors of one shape whose names differ in a number or a word become one entry, with braces. So the
+        tensors may stand in another order than here, which no value depends on.
+
+        Names that come with arrays are literal. Names that come with shapes are patterns of braces, as
+        recipes have them: `"h.{0..11}.w"` stands for twelve tensors; so they are in
+        `{name: array.shape for name, array in model.state_dict().items()}`, too. For a model, give the state
+        dict itself.
 
         Args:
             seed: A non-negative integer.
@@ -138,7 +148,8 @@ class Recipe:
                 and a dtype, such as a PyTorch state dict has, of which those that share memory become ties.
             rules: In the order of precedence: pairs of a pattern and an initializer (an object, a name, or a
                 mapping with expressions), or mappings of what a rule may hold.
-            dtype: The dtype of tensors that have none of their own.
+            dtype: The dtype of tensors that have none of their own. None (default) for float32, or, where
+                another recipe is extended, for that one's.
             variables: Numbers, and texts of expressions, by name.
             layout: How initializers read shapes, as `"torch"`; None for `(..., in, out)`.
             extends: What `extends` holds: a preset, a path, or a mapping; None for nothing.
@@ -269,7 +280,13 @@ class Recipe:
         return self.plan().text if self.parsed.changed else self.parsed.text
 
     def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write the text to a file.
+        """Write the recipe to a file, as YAML.
+
+        What was read from a text is written as it is. What `override` has changed is written as a person
+        would write it: a recipe that says everything by itself, its tensors joined by braces, so that they
+        may stand in another order. Either way the file has an equal plan, but for that order, and gives the
+        same values: where it lies in another folder than the recipe came from, relative paths in `extends`,
+        `from` and `copy` are changed, so that they lead to the same files.
 
         Args:
             path: The file; it appears when it is whole.
@@ -282,9 +299,12 @@ class Recipe:
             FileTakenError: The file exists, and `overwrite` is false.
             FileAccessError: The file cannot be written.
         """
-        from initkit.recipe.text.authoring import save_text
+        from initkit.recipe.text.saving import moved_text, readable_text, save_text
 
-        return save_text(self.text, path, overwrite=overwrite)
+        folder = Path(path).parent
+        changed = self.parsed.changed
+        text = readable_text(self.plan(), folder) if changed else moved_text(self.parsed, folder)
+        return save_text(text, path, overwrite=overwrite)
 
     def explain(self, name: str) -> Explanation:
         """Why a tensor gets its values: its rule, why no earlier one takes it, the formula with its numbers.
@@ -334,7 +354,8 @@ class Recipe:
             indexed alike, where a rule copies them from a file.
 
         Raises:
-            RecipeError: The recipe has no such tensor, or no meaning.
+            TensorNameError: The recipe has no such tensor; a KeyError, too.
+            RecipeError: The recipe has no meaning.
         """
         plan = self.plan()
         targets = {tie.name: tie.target for tie in plan.ties}
@@ -347,69 +368,39 @@ class Recipe:
                 f"the recipe has no such tensor. Received: {name!r:.100}. Allowed: the {len(known)} names"
             )
             message += f" that its plan lists.{hint or ' Take one of these.'}"
-            raise RecipeError(message, file=self.parsed.file)
+            raise TensorNameError(message, file=self.parsed.file)
         with tensor.drawing() as values:
             if tensor.template is not None and not tensor.template.makes_regions:
                 # It may draw without a seed when it is called, and that has to happen here.
                 values[:0] if values.shape else values[()]
             return values
 
+    def __contains__(self, name: object) -> bool:
+        """Whether the recipe has a tensor or a tie of that name."""
+        return any(name == known for known in self)
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of all tensors, and then of the ties."""
+        plan = self.plan()
+        yield from (tensor.name for tensor in plan.tensors)
+        yield from (tie.name for tie in plan.ties)
+
     def fill(self, arrays: Mapping[str, Any]) -> None:
         """Write the values into arrays that exist, such as those of a PyTorch state dict.
 
         Args:
             arrays: An array for every tensor and tie of the recipe, by name: what `Initializer.fill` takes,
-                of the tensor's shape. Each is filled in its own dtype, since all precisions are one draw.
+                of the tensor's shape; those that a rule skips are left alone. Each is filled in its own
+                dtype, since all precisions are one draw.
 
         Raises:
             RecipeError: A tensor has no array, an array no tensor, or one has another shape. Nothing has been
                 written then.
             ArgumentTypeError: An array cannot be written to in place.
         """
-        arrays = self._by_name(arrays)
-        plan = self.plan()
-        shapes = {tensor.name: tensor.shape for tensor in plan.tensors}
-        shapes |= {tie.name: tie.shape for tie in plan.ties}
-        self._check_arrays(arrays, shapes)
-        ties: dict[str, list[str]] = {}
-        for tie in plan.ties:
-            ties.setdefault(tie.target, []).append(tie.name)
-        for tensor in plan.tensors:
-            for name in (tensor.name, *ties.get(tensor.name, ())):
-                tensor.fill(arrays[name])
+        from initkit.recipe.filling import fill_arrays
 
-    def _by_name(self, arrays: object) -> Mapping[str, Any]:
-        """Arrays by their names; pairs of both will do, as PyTorch's `named_parameters` gives."""
-        if isinstance(arrays, Mapping):
-            return arrays
-        with suppress(TypeError, ValueError):
-            pairs: dict[Any, Any] = dict(arrays)  # type: ignore[call-overload]  # anything may come in here
-            if all(isinstance(name, str) for name in pairs):
-                return pairs
-        message = f"Arrays are needed by name. Received: {arrays!r:.100} of type {type(arrays).__name__}."
-        message += " Allowed: a mapping from names to arrays. Of a PyTorch model, give model.state_dict()."
-        raise ArgumentTypeError(message)
-
-    def _check_arrays(self, arrays: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> None:
-        wrong: list[str] = []
-        hint = ""
-        if missing := [name for name in shapes if name not in arrays]:
-            wrong.append(f"no array for {len(missing)} tensors, {missing[0]!r} the first")
-        if unknown := [name for name in arrays if name not in shapes]:
-            hint = did_you_mean(nearest_names(unknown[0], shapes))
-            wrong.append(f"no tensor for {len(unknown)} arrays, {unknown[0]!r} the first")
-        for name, shape in shapes.items():
-            given = tuple(getattr(arrays.get(name), "shape", shape))
-            if given != shape:
-                wrong.append(f"an array of shape {given} for {name!r}, which has shape {shape}")
-                break
-        if wrong:
-            message = f"these arrays cannot be filled. Received: {'; '.join(wrong)}. Allowed: an array of its"
-            message += (
-                " shape for every tensor and tie, and no other. Take out the others, or add them to the"
-            )
-            message += f" recipe.{hint}"
-            raise RecipeError(message, file=self.parsed.file)
+        fill_arrays(self.plan(), arrays)
 
     def build(self, path: str | PathLike[str], **options: Any) -> BuildReport:
         """Draw all tensors into safetensors files, in bounded memory; see `initkit.recipe.build`.

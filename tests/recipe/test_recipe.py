@@ -148,3 +148,34 @@ def test_mistyped_presets(name: str) -> None:
         ik.Recipe.load(name)
     with pytest.raises(RecipeError, match="'gpt2@1'"):
         ik.Recipe.preset(name, seed=1)
+
+
+def test_what_is_skipped_is_left_alone() -> None:
+    """A model's arrays that a rule skips may be among those that are filled, and keep their values."""
+    rules = [{"match": "mask", "skip": True}, ("*", "ones")]
+    recipe = ik.Recipe.make(seed=3, tensors={"w": [2], "mask": [3]}, rules=rules)
+    arrays = {"w": np.zeros(2), "mask": np.zeros(3)}
+    recipe.fill(arrays)
+    assert (arrays["w"].tolist(), arrays["mask"].tolist()) == ([1, 1], [0, 0, 0])
+
+
+def test_a_recipe_is_a_mapping_of_names(tmp_path: Path) -> None:
+    """Names can be asked for and listed, and an unknown one is a KeyError that suggests the nearest."""
+    recipe = ik.Recipe.make(seed=3, tensors={"a.w": [2], "b.w": {"tie": "a.w"}}, rules=[("*", "ones")])
+    assert list(recipe) == ["a.w", "b.w"]
+    assert "b.w" in recipe
+    assert "c" not in recipe
+    with pytest.raises(KeyError, match="Did you mean 'a") as caught:
+        recipe["a.v"]
+    assert isinstance(caught.value, RecipeError)
+    assert not str(caught.value).startswith("'")
+
+
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
+def test_line_ends_and_marks_change_no_byte(tmp_path: Path, start: bytes) -> None:
+    """A recipe that another system has checked out or saved gives the same file."""
+    for name, end in (("unix", b"\n"), ("windows", b"\r\n")):
+        (tmp_path / f"{name}.yaml").write_bytes(start + TEXT.strip().encode().replace(b"\n", end) + end)
+        ik.Recipe.load(tmp_path / f"{name}.yaml").build(tmp_path / name)
+    assert (tmp_path / "unix").read_bytes() == (tmp_path / "windows").read_bytes()
+    assert ik.Recipe.load(tmp_path / "windows.yaml").text == TEXT.strip() + "\n"

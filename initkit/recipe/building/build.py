@@ -34,6 +34,7 @@ class BuildReport:
         files: The files that this call was to write.
         nbytes: The size of these files.
         kept: How many bytes of values an earlier, interrupted build had written already.
+        drawn: How many bytes of values were drawn and written by this call.
         complete: Whether the whole build is there; False while other processes have files to write.
         seconds: How long drawing and writing took.
     """
@@ -43,6 +44,7 @@ class BuildReport:
     files: tuple[Path | str, ...]
     nbytes: int
     kept: int
+    drawn: int
     complete: bool
     seconds: float
 
@@ -68,7 +70,9 @@ def build(
     Args:
         plan: The plan.
         path: The file; with `max_shard_size` the folder of files, which is made if its parent exists.
-        overwrite: Whether files of these names may be replaced.
+        overwrite: Whether files of these names may be replaced; and, of a folder, other files that would be
+            taken for the model (`model.safetensors`, `model-*-of-*.safetensors` and their index) removed.
+            They are, when the build is complete.
         max_shard_size: The most bytes of values in a file, as an integer or as text such as `"5GB"`. The
             files are named as Hugging Face's libraries name them, and an index lists their tensors; a tensor
             that is too large by itself has a file of its own.
@@ -97,7 +101,7 @@ def build(
     target = Path(path)
     output: FileOutput | FolderOutput = FileOutput(work, target)
     if work.is_folder:
-        output = FolderOutput(work, target, shared=shard is not None)
+        output = FolderOutput(work, target, shared=shard is not None, idle=not numbers)
     complete = output.begin(overwrite=overwrite, restart=restart)
     total = _values_bytes(work, numbers)
     kept = total if complete else 0
@@ -113,7 +117,9 @@ def build(
         kept = writing.kept
     files = tuple(work.path_of(number, target) for number in numbers)
     nbytes = sum(work.files[number].layout.size for number in numbers)
-    return BuildReport(target, plan, files, nbytes, kept, complete, perf_counter() - started)
+    # With pieces of another size, some of what was there is drawn again.
+    drawn = max(total - kept, 0)
+    return BuildReport(target, plan, files, nbytes, kept, drawn, complete, perf_counter() - started)
 
 
 def own_files(work: Work, shard: tuple[int, int] | None) -> list[int]:
@@ -132,23 +138,18 @@ def own_files(work: Work, shard: tuple[int, int] | None) -> list[int]:
     if shard is None:
         return list(range(len(work.files)))
     if [type(one) for one in shard] != [int, int]:
-        message = (
-            f"A share is two integers. Received: {shard!r:.80}. Allowed: which of how many, from 1. Write,"
-        )
-        message += " for example, (1, 4)."
+        message = f"A share is two integers. Received: {shard!r:.80}. Allowed: which of how many, from 1."
+        message += " Write, for example, (1, 4)."
         raise ArgumentTypeError(message)
     number, count = shard
     if not 1 <= number <= count:
-        message = (
-            f"A share must be one of those that there are. Received: {number} of {count}. Allowed: 1 of n"
-        )
-        message += " to n of n. The first of four processes writes (1, 4)."
+        message = f"A share must be one of those that there are. Received: {number} of {count}. Allowed:"
+        message += " 1 of n to n of n. The first of four processes writes (1, 4)."
         raise ArgumentError(message)
     if not work.is_folder:
-        message = (
-            "One file cannot be shared among processes. Received: a share, and no size of a file. Allowed:"
-        )
-        message += " both. Say max_shard_size='5GB' (--max-shard-size 5GB), for example."
+        message = f"One file cannot be shared among processes. Received: share {number} of {count} of one"
+        message += " file. Allowed: shares of a build of several files. Say how large a file may be, as with"
+        message += " max_shard_size='5GB' (--max-shard-size 5GB)."
         raise ArgumentError(message)
     return work.share(number, count)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ COPIES_KEY = "initkit.copies"
 INDEX_NAME = "model.safetensors.index.json"
 SINGLE_NAME = "model.safetensors"
 
+# What loaders in Hugging Face's world look for in a folder, whichever build it is of.
+_MODEL_NAME = re.compile(r"model(-\d{5,}-of-\d{5,})?\.safetensors|model\.safetensors\.index\.json")
+
 # A longer recipe, which lists its tensors one by one, stands in the first file of several alone.
 MOST_REPEATED_TEXT = 1 << 20
 
@@ -48,6 +52,16 @@ class PlannedFile:
     def origin(self) -> int:
         """The position of the first tensor's first byte."""
         return len(self.layout.prefix)
+
+
+def is_model_name(name: str) -> bool:
+    """Whether a file of that name is taken for a model, or a part of one, by those who load a folder.
+
+    Example:
+        >>> [is_model_name(name) for name in ("model.safetensors", "model-00001-of-00002.safetensors", "x.bin")]
+        [True, True, False]
+    """
+    return _MODEL_NAME.fullmatch(name) is not None
 
 
 def plan_file(plan: Plan) -> Layout:

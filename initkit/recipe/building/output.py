@@ -9,13 +9,64 @@ from pathlib import Path
 
 from initkit.errors import FileAccessError, file_access_error
 from initkit.io import ResumableFile
-from initkit.io.journal import Journal
-from initkit.io.resumable_file import force_folder, force_to_disk, hidden_paths, progress_of
-from initkit.recipe.building.files import INDEX_NAME
+from initkit.io.journal import Journal, read_journal
+from initkit.io.resumable_file import (
+    begins_with,
+    force_folder,
+    force_to_disk,
+    hidden_paths,
+    identity_in,
+    progress_of,
+)
+from initkit.io.target import check_target
+from initkit.recipe.building.files import INDEX_NAME, is_model_name
 from initkit.recipe.building.work import Work
 
 MARKER_NAME = ".initkit-build"
 TOKEN_NAME = ".initkit-cluster-"
+
+
+def check_place(work: Work, path: Path) -> None:
+    """Refuse a path where neither the file nor the folder of a build can be, and change nothing.
+
+    Args:
+        work: The build.
+        path: The file, or the folder of files.
+
+    Raises:
+        FileAccessError: There is no folder for it, or something else stands there.
+    """
+    target = Path(os.path.realpath(path))
+    if not work.is_folder:
+        check_target(target, 0)
+        return
+    if not target.parent.is_dir():
+        message = "there is no such folder; make it first"
+        raise file_access_error(errno.ENOENT, message, str(target.parent))
+    if path.exists() and not path.is_dir():
+        message = "is a file; several files need a folder: choose another name"
+        raise file_access_error(errno.ENOTDIR, message, str(path))
+
+
+def other_files(work: Work, folder: Path) -> list[Path]:
+    """The files in a folder that are taken for a model, and are not of a build.
+
+    Beside the build's own they would be loaded in their place: loaders prefer `model.safetensors` to an index.
+
+    Args:
+        work: The build.
+        folder: The folder.
+
+    Returns:
+        Their paths, in the order of the names; none where there is no such folder.
+    """
+    if not folder.is_dir():
+        return []
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if is_model_name(path.name) and path.name not in work.names and not path.is_dir()
+    )
 
 
 class FileOutput:
@@ -75,18 +126,23 @@ class FolderOutput:
     """The folder of a build's files, which several processes may fill at once, each with files of its own.
 
     A hidden file, `.initkit-build`, says which build is unfinished there. The index is written last, by
-    whoever finds that all files are whole; then the hidden files are removed.
+    whoever finds that all files are whole; then the hidden files are removed. What is there of another model,
+    under names that loaders would take for this one, is removed just before the index is written: until then
+    the folder is the old model or none, and from then on the new one.
 
     Args:
         work: The build.
         path: The folder.
         shared: Whether other processes write the other files.
+        idle: Whether they write all of them.
     """
 
-    def __init__(self, work: Work, path: Path, *, shared: bool = False) -> None:
+    def __init__(self, work: Work, path: Path, *, shared: bool = False, idle: bool = False) -> None:
         self._work = work
         self._path = path
         self._shared = shared
+        self._idle = idle
+        self._overwrite = False
         self._made = False
         self._files: list[ResumableFile] = []
 
@@ -94,7 +150,8 @@ class FolderOutput:
         """Make the folder, and refuse what cannot be written, before anything is drawn.
 
         Args:
-            overwrite: Whether files under the names of the build may be replaced.
+            overwrite: Whether files under the names of the build may be replaced, and other files of a model
+                removed.
             restart: Whether an unfinished build of something else may be discarded.
 
         Returns:
@@ -105,14 +162,20 @@ class FolderOutput:
                 recipe or other options is there, and `restart` is false.
             FileAccessError: The folder cannot be made or written to.
         """
+        self._overwrite = overwrite
         self._make_folder()
         marker = self._open_marker()
         try:
             if marker.identity is None:
-                if self._shared and not overwrite and not restart and self._is_complete():
+                again = restart or (overwrite and not self._idle)
+                if self._shared and not again and self._is_complete():
                     marker.remove()
                     return True
-                self._refuse_taken(marker, overwrite)
+                try:
+                    self._refuse_taken()
+                except FileAccessError:
+                    marker.remove()
+                    raise
             elif marker.identity != self._work.fingerprint:
                 if not restart:
                     message = (
@@ -121,11 +184,14 @@ class FolderOutput:
                     message += " finish it with the command that began it, or discard it with --restart"
                     message += " (restart=True)"
                     raise file_access_error(errno.EEXIST, message, str(self._path))
-                self._discard_hidden()
+                self._refuse_taken(self._left())
+                (self._path / INDEX_NAME).unlink(missing_ok=True)
+                self._discard()
             elif self._is_complete() and not restart:
                 self._remove_hidden(marker)
                 return True
             else:
+                self._refuse_others()
                 return False
             # Only whole builds have one.
             (self._path / INDEX_NAME).unlink(missing_ok=True)
@@ -135,12 +201,7 @@ class FolderOutput:
             marker.close()
 
     def _make_folder(self) -> None:
-        parent = Path(os.path.realpath(self._path)).parent
-        if not parent.is_dir():
-            raise file_access_error(errno.ENOENT, "there is no such folder; make it first", str(parent))
-        if self._path.exists() and not self._path.is_dir():
-            message = "is a file; several files need a folder: choose another name"
-            raise file_access_error(errno.ENOTDIR, message, str(self._path))
+        check_place(self._work, self._path)
         try:
             self._path.mkdir()
             self._made = True
@@ -160,13 +221,32 @@ class FolderOutput:
             raise file_access_error(error.errno, message, str(self._path)) from error
         return marker
 
-    def _refuse_taken(self, marker: Journal, overwrite: bool) -> None:
-        taken = [file.name for file in self._work.files if os.path.lexists(self._path / file.name)]
-        taken += [INDEX_NAME] * os.path.lexists(self._path / INDEX_NAME)
-        if taken and not overwrite:
-            marker.remove()
+    def _refuse_taken(self, left: frozenset[str] = frozenset()) -> None:
+        """Refuse to replace or to remove what no interrupted build has left."""
+        taken = [name for name in self._work.names if os.path.lexists(self._path / name)]
+        taken += [path.name for path in other_files(self._work, self._path)]
+        taken = sorted(set(taken) - left)
+        if taken and not self._overwrite:
             message = f"{taken[0]} is there already; choose another folder, or say --force (overwrite=True)"
             raise file_access_error(errno.EEXIST, message, str(self._path))
+
+    def _refuse_others(self) -> list[Path]:
+        """The files of another model, which may be removed only where that was said."""
+        others = other_files(self._work, self._path)
+        if others and not self._overwrite:
+            message = f"{others[0].name}, which is of another build, would be loaded in place of this one;"
+            message += " move it away, or say --force (overwrite=True)"
+            raise file_access_error(errno.EEXIST, message, str(self._path))
+        return others
+
+    def _left(self) -> frozenset[str]:
+        """The files that an interrupted build had finished: what its journals say is what is in them."""
+        names = [path.name[1:].removesuffix(".journal") for path in self._journals()]
+        found = {name: read_journal(hidden_paths(self._path / name)[1])[0] for name in names}
+        return frozenset(name for name in names if found[name] == identity_in(self._path / name) is not None)
+
+    def _journals(self) -> list[Path]:
+        return sorted(self._path.glob(".model*.safetensors*.journal"))
 
     def open(self, number: int, *, restart: bool) -> ResumableFile:
         """Open one of the files."""
@@ -186,6 +266,9 @@ class FolderOutput:
 
         Returns:
             Whether the build is complete; False while other processes have files to write.
+
+        Raises:
+            FileTakenError: A file of another model has come meanwhile, and may not be removed.
         """
         if self._shared:
             # Another machine will want to rely on them.
@@ -202,6 +285,7 @@ class FolderOutput:
                 for file in self._work.files
             ):
                 return False
+            self._remove_others(force)
             self._write_index(force)
             self._remove_hidden(marker)
             return True
@@ -213,6 +297,14 @@ class FolderOutput:
         """Let others go on with the files."""
         for file in self._files:
             file.close()
+
+    def _remove_others(self, force: bool) -> None:
+        """Remove what would be loaded in place of this build, which has no index yet."""
+        others = self._refuse_others()
+        for path in others:
+            path.unlink(missing_ok=True)
+        if others and force:
+            force_folder(self._path)
 
     def _write_index(self, force: bool) -> None:
         index = self._work.index()
@@ -230,10 +322,16 @@ class FolderOutput:
             force_folder(self._path)
 
     def _is_complete(self) -> bool:
-        """Whether the index is there, which is written last, and fits."""
+        """Whether the index is there, which is written last, and all that it lists is of this build."""
         index = self._work.index()
         with suppress(OSError):
-            return index is not None and (self._path / index[0]).read_bytes() == index[1]
+            # Of another seed it is the same, and the files are not.
+            return (
+                index is not None
+                and (self._path / index[0]).read_bytes() == index[1]
+                and all(begins_with(self._path / file.name, file.layout) for file in self._work.files)
+                and not other_files(self._work, self._path)
+            )
         return False
 
     def _remove_hidden(self, marker: Journal) -> None:
@@ -248,14 +346,17 @@ class FolderOutput:
             path.unlink(missing_ok=True)
         marker.remove()
 
-    def _discard_hidden(self) -> None:
+    def _discard(self) -> None:
         """Remove what is left of a build with other files."""
-        for path in self._path.glob(".model*.safetensors*.journal"):
+        left = self._left()
+        for path in self._journals():
             journal = Journal(path)
             if not journal.open():
                 message = "another process is writing it now; wait until it is done, or choose another folder"
                 raise file_access_error(errno.EEXIST, message, str(path))
             path.with_suffix(".partial").unlink(missing_ok=True)
+            if (name := path.name[1:].removesuffix(".journal")) in left:
+                (self._path / name).unlink(missing_ok=True)
             journal.remove()
         for path in self._path.glob(".model*.safetensors*.partial"):
             path.unlink(missing_ok=True)

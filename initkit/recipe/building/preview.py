@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from initkit.io.resumable_file import progress_of
 from initkit.io.target import free_bytes
 from initkit.recipe.building.build import own_files
+from initkit.recipe.building.output import check_place, other_files
 from initkit.recipe.building.work import Work, parse_size
 from initkit.recipe.planning.plan import Plan
 
@@ -42,11 +43,13 @@ class BuildPreview:
         files: The files.
         free: How many bytes the disk has free.
         missing: How many bytes would be written.
+        others: What is there of another model, and would be removed; `build` needs `overwrite` for that.
     """
 
     files: tuple[FilePreview, ...]
     free: int
     missing: int
+    others: tuple[Path, ...]
 
 
 def preview(
@@ -69,10 +72,11 @@ def preview(
 
     Raises:
         ArgumentError: As `build` raises.
-        FileAccessError: There is no folder for it.
+        FileAccessError: There is no folder for it, or something else stands there.
     """
     work = Work(plan, None if max_shard_size is None else parse_size(max_shard_size))
     numbers = own_files(work, shard)
+    check_place(work, Path(path))
     files = []
     for number in numbers:
         file, layout = work.path_of(number, path), work.files[number].layout
@@ -88,7 +92,8 @@ def preview(
             status = "exists"
         files.append(FilePreview(file, layout.size, found.nbytes, status))
     folder = Path(os.path.realpath(path))
-    while not folder.is_dir():
+    others = tuple(other_files(work, Path(path))) if work.is_folder else ()
+    if not folder.is_dir():
         folder = folder.parent
     missing = sum(file.nbytes - file.kept for file in files if file.status != "finished")
-    return BuildPreview(tuple(files), free_bytes(folder), missing)
+    return BuildPreview(tuple(files), free_bytes(folder), missing, others)

@@ -172,11 +172,10 @@ class _Choice:
         patterns = [parse_pattern(pattern) for pattern in only]
         self._patterns = patterns
         if patterns and not any(map(self.__contains__, names)):
+            names = list(dict.fromkeys(names))
             hint = did_you_mean(nearest_names(only[0], names))
-            message = (
-                f"No tensor has such a name. Received: {', '.join(map(repr, only))}. Allowed: patterns that"
-            )
-            message += f" match one of {len(names)} tensors.{hint or ' `initkit plan` lists them.'}"
+            message = f"No tensor has such a name. Received: {', '.join(map(repr, only))}. Allowed: patterns"
+            message += f" that match one of {len(names):,} tensors.{hint or ' `initkit plan` lists them.'}"
             raise ArgumentError(message)
 
     def __contains__(self, name: str) -> bool:

@@ -90,6 +90,12 @@ class Work:
         """
         return Path(target) / self.files[file].name if self.is_folder else Path(target)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all files in a folder, the index included."""
+        names = [file.name for file in self.files]
+        return frozenset([*names, INDEX_NAME] if len(names) > 1 else names)
+
     def index(self) -> tuple[str, bytes] | None:
         """The name and the bytes of the index; None where a single file needs none."""
         return (INDEX_NAME, index_bytes(self.files)) if len(self.files) > 1 else None
@@ -146,7 +152,9 @@ class Work:
     def __reduce__(self) -> tuple[Callable[..., Work], tuple[str, str, int | None, tuple[str, ...]]]:
         """Pickle the text, which is short where the plan is long."""
         digests = tuple(stored.digest for stored in _copied(self.plan))
-        return _work_of, (self.plan.text, self.plan.recipe.file, self.max_shard_size, digests)
+        # Paths in the text are relative to its folder, and another process may be at home in another one.
+        file = os.path.abspath(self.plan.recipe.file)
+        return _work_of, (self.plan.text, file, self.max_shard_size, digests)
 
 
 @lru_cache(maxsize=2)

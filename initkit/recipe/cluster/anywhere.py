@@ -37,7 +37,9 @@ def build(
         recipe: A recipe, its plan, or the path of its file.
         path: The file; with `max_shard_size` the folder of files, which is made if its parent exists. With
             `client` also a URL that fsspec knows, as `"s3://bucket/llama"`.
-        overwrite: Whether files of these names may be replaced.
+        overwrite: Whether files of these names may be replaced; and, of a folder, other files that would be
+            taken for the model (`model.safetensors`, `model-*-of-*.safetensors` and their index) removed,
+            when the build is complete.
         max_shard_size: The most bytes of values in a file, as an integer or as text such as `"5GB"`; files
             and index are named as Hugging Face's libraries name them. None for one file.
         shard: `(k, n)`: write the share of the `k`-th of `n` processes, from 1, alone.
@@ -70,10 +72,8 @@ def build(
     plan = _plan(recipe)
     if client is not None:
         if shard is not None:
-            message = (
-                "A cluster divides the work itself. Received: client and shard. Allowed: one of the two."
-            )
-            message += " Leave out the share (--shard)."
+            message = "A cluster divides the work itself. Received: client and shard. Allowed: one of the"
+            message += " two. Leave out the share (--shard)."
             raise ArgumentError(message)
         return build_on_cluster(
             plan,
@@ -89,9 +89,8 @@ def build(
         message = (
             f"Only a cluster writes to a URL. Received: {path}. Allowed: a path, or a URL with a client."
         )
-        message += (
-            " Say client=distributed.Client() (--dask ADDRESS), which may be one of this machine alone."
-        )
+        message += " Say client=distributed.Client() (--dask ADDRESS), which may be one of this machine"
+        message += " alone."
         raise ArgumentError(message)
     return build_here(
         plan,

@@ -122,6 +122,7 @@ def build_on_cluster(
         files=tuple(output.name_of(number) for number in numbers),
         nbytes=sum(file.layout.size for file in work.files),
         kept=output.kept,
+        drawn=max(work.nbytes - output.kept, 0),
         complete=True,
         seconds=perf_counter() - started,
     )
@@ -165,21 +166,20 @@ def connected(client: Any) -> Iterator[Any]:
         address = os.fspath(client)
         if ":" not in address and not Path(address).is_file():
             message = (
-                f"There is no such file of a scheduler. Received: {address!r:.200}. Allowed: the address of"
+                f"There is no such file of a scheduler. Received: {address!r:.200}. Allowed: the address"
             )
-            message += (
-                " a running scheduler, such as 'tcp://host:8786', or the JSON file that it writes. Start"
-            )
-            message += " one with `dask scheduler --scheduler-file FILE`."
+            message += " of a running scheduler, such as 'tcp://host:8786', or the JSON file that it writes."
+            message += " Start one with `dask scheduler --scheduler-file FILE`."
             raise BackendError(message)
         where = {"scheduler_file": address} if Path(address).is_file() else {"address": address}
         try:
             made = distributed.Client(**where, timeout=_CONNECTING_SECONDS, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
             message = f"No scheduler can be reached: {error}. Received: {address!r:.200}. Allowed: the"
-            message += " address"
-            message += " of a running one, such as 'tcp://host:8786', or the JSON file that it writes. Start"
-            message += " one with `dask scheduler`."
+            message += (
+                " address of a running one, such as 'tcp://host:8786', or the JSON file that it writes."
+            )
+            message += " Start one with `dask scheduler`."
             raise BackendError(message) from error
         with made:
             yield made
@@ -187,9 +187,8 @@ def connected(client: Any) -> Iterator[Any]:
         yield client
     else:
         message = f"A client of a cluster is needed. Received: {client!r:.200} of type"
-        message += f" {type(client).__name__}."
-        message += " Allowed: a distributed.Client that is not asynchronous, or a scheduler's address. Write"
-        message += " client=distributed.Client('tcp://host:8786')."
+        message += f" {type(client).__name__}. Allowed: a distributed.Client that is not asynchronous, or a"
+        message += " scheduler's address. Write client=distributed.Client('tcp://host:8786')."
         raise ArgumentTypeError(message)
 
 
@@ -230,8 +229,7 @@ def _imported_distributed() -> Any:
         import distributed
     except (ImportError, ValueError) as error:
         message = "Dask's scheduler cannot be imported. Received: a build on a cluster. Allowed: Dask with"
-        message += " its"
-        message += " distributed scheduler. Install it with `pip install 'dask[array,distributed]'`, on all"
-        message += " machines."
+        message += " its distributed scheduler. Install it with `pip install 'dask[array,distributed]'`, on"
+        message += " all machines."
         raise BackendError(message) from error
     return distributed

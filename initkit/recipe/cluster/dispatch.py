@@ -172,8 +172,7 @@ class Dispatch:
                 raise error
             message = f"A task has failed {item.failures} times. Received: {error or future.status!r:.300}."
             message += " Allowed: workers that live as long as a task takes. Look into the workers' logs;"
-            message += " what"
-            message += " ends them is often a limit of memory."
+            message += " what ends them is often a limit of memory."
             raise BackendError(message) from error
         if error is None:
             # Its result was lost with the workers, or another client has cancelled it.
@@ -207,8 +206,7 @@ class Dispatch:
     def _refuse_closed(self, error: Exception | None) -> None:
         if self._client.status not in ("running", "connecting"):
             message = f"The scheduler has gone. Received: a client that is {self._client.status}. Allowed:"
-            message += " one"
-            message += " that is connected. Start the cluster again, and run the same build to go on."
+            message += " one that is connected. Start the cluster again, and run the same build to go on."
             raise BackendError(message) from error
 
     def _cancel(self, futures: list[Any]) -> None:

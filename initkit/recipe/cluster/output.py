@@ -15,7 +15,7 @@ from initkit.errors import FileAccessError, file_access_error
 from initkit.io import ResumableFile
 from initkit.io.target import check_target
 from initkit.recipe.building.drawing import ProgressCallback
-from initkit.recipe.building.files import INDEX_NAME
+from initkit.recipe.building.files import INDEX_NAME, is_model_name
 from initkit.recipe.building.output import TOKEN_NAME, FileOutput, FolderOutput
 from initkit.recipe.building.work import Work
 from initkit.recipe.cluster.dispatch import Dispatch
@@ -178,7 +178,8 @@ class SharedOutput(ClusterOutput):
     def _note(self, task: Task) -> None:
         assert isinstance(task, Stretch)
         unit = task.unit
-        self._open[unit.file].note(unit.start, unit.start + unit.nbytes)
+        # The worker has forced it before it reported.
+        self._open[unit.file].note(unit.start, unit.start + unit.nbytes, forced=True)
         self._tell(unit.nbytes)
         self._finish_one(unit.file)
 
@@ -230,6 +231,7 @@ class ObjectOutput(ClusterOutput):
         self._overwrite, self._restart = overwrite, restart
         self._system, self._path = open_url(url, options)
         self._numbers: list[int] = []
+        self._others: list[str] = []
 
     def name_of(self, number: int) -> str:
         """The path of a file, as the file system knows it."""
@@ -273,9 +275,30 @@ class ObjectOutput(ClusterOutput):
                 self.kept += file.layout.size - file.origin
             else:
                 self._numbers.append(number)
-        if finished:
+        self._others = self._other_files()
+        if self._others and not self._overwrite:
+            message = (
+                "is of another build, and would be loaded in place of this one; choose another folder, or"
+            )
+            message += " allow it to be removed with --force (overwrite=True)"
+            raise file_access_error(errno.EEXIST, message, self._others[0])
+        if finished or index in self._others:
             # Only whole builds have one.
             self._system.rm_file(index)
+            self._others = [name for name in self._others if name != index]
+
+    def _other_files(self) -> list[str]:
+        """What would be taken for the model and is not of this build, as `other_files` finds in a folder."""
+        if not self._work.is_folder:
+            return []
+        try:
+            found = self._system.ls(self._path, detail=False)
+        except FileNotFoundError:
+            return []
+        names = (str(path).rstrip("/").rpartition("/")[2] for path in found)
+        return sorted(
+            f"{self._path}/{name}" for name in names if is_model_name(name) and name not in self._work.names
+        )
 
     def run(self, dispatch: Dispatch) -> None:
         """Have everything written that is missing; the index last."""
@@ -286,5 +309,7 @@ class ObjectOutput(ClusterOutput):
         sizes = {number: files[number].layout.size - files[number].origin for number in self._numbers}
         tasks: Iterator[Task | None] = (WholeFile(number, size) for number, size in sizes.items())
         dispatch.run(tasks, lambda task: self._tell(task.nbytes))
+        for name in self._others:
+            self._system.rm_file(name)
         if (index := self._work.index()) is not None:
             self._system.pipe_file(f"{self._path}/{index[0]}", index[1])

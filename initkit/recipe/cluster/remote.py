@@ -63,13 +63,11 @@ def open_url(url: str, options: dict[str, Any]) -> tuple[Any, str]:
         system, path = _fsspec().core.url_to_fs(url, **options)
     except ImportError as error:
         message = f"fsspec cannot write there: {error}. Received: {url!r:.200}. Allowed: URLs whose file"
-        message += " system"
-        message += " is installed. Install it where the client runs and on all workers."
+        message += " system is installed. Install it where the client runs and on all workers."
         raise BackendError(message) from error
     except ValueError as error:
         message = f"fsspec cannot write there: {error}. Received: {url!r:.200}. Allowed: URLs that fsspec"
-        message += " knows."
-        message += " Write, for example, s3://bucket/folder."
+        message += " knows. Write, for example, s3://bucket/folder."
         raise ArgumentError(message) from error
     return system, str(path).rstrip("/")
 
@@ -124,8 +122,7 @@ def _fsspec() -> Any:
     """fsspec, or an error that says what to install."""
     if find_spec("fsspec") is None:
         message = "URLs are written by fsspec, which is not installed. Received: a URL as the target."
-        message += " Allowed:"
-        message += " paths, without it. Install it with `pip install 'dask[array,distributed]'`."
+        message += " Allowed: paths, without it. Install it with `pip install 'dask[array,distributed]'`."
         raise BackendError(message)
     import fsspec
 

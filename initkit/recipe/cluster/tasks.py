@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from initkit.draws import STREAM_VERSION
-from initkit.errors import BackendError, file_access_error
+from initkit.errors import BackendError, InitkitError, file_access_error
 from initkit.io.positional import PositionalFile, as_bytes
 from initkit.io.resumable_file import force_to_disk, hidden_paths
 from initkit.recipe.building.drawing import check_memory
@@ -208,7 +208,14 @@ def opened(job: Job) -> Work:
 def _planned(job: Job) -> Work:
     _refuse_version(job)
     _refuse_unshared(job)
-    work: Work = pickle.loads(job.work)
+    try:
+        work: Work = pickle.loads(job.work)
+    except (InitkitError, OSError, ImportError) as error:
+        # As an error of its own: another attempt would meet it again, and where it was is half of what it says.
+        message = f"A worker ({platform.node()}) cannot plan the recipe: {error}. Received: the text that the"
+        message += " client has planned. Allowed: workers that read it as the client does. Let the files that"
+        message += " it names, and the modules of classes of your own, be the same for all."
+        raise BackendError(message) from error
     if work.fingerprint != job.fingerprint:
         message = f"A worker ({platform.node()}) reads the recipe differently. Received: build"
         message += f" {work.fingerprint[:12]}. Allowed: {job.fingerprint[:12]}, as the client has it. Install"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import inf, isinf, prod
@@ -13,9 +12,10 @@ import numpy as np
 
 from initkit.documents import write_inline
 from initkit.errors import RecipeError, did_you_mean, nearest_names
-from initkit.recipe.comparing.law import Bounds, Law, law_of
+from initkit.recipe.comparing.law import Bounds, Law, law_of, shown_value
 from initkit.recipe.language.arithmetic import Number
-from initkit.recipe.planning.arguments import takes_numbers
+from initkit.recipe.language.expression import Expression
+from initkit.recipe.language.facts import tensor_facts
 from initkit.recipe.planning.plan import Plan
 from initkit.recipe.planning.planned import PlannedTensor
 from initkit.recipe.planning.rules import CompiledRule
@@ -48,6 +48,27 @@ class RuleText:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """An expression that a recipe gives for an argument, with its numbers.
+
+    Attributes:
+        text: The expression, as it was written.
+        value: What it comes to.
+        names: The value of every variable, capture and fact of the tensor that it names.
+    """
+
+    text: str
+    value: Number
+    names: Mapping[str, Number]
+
+    def __str__(self) -> str:
+        """Write the expression, what it comes to, and of which numbers."""
+        names = ", ".join(f"{name} = {shown_value(value)}" for name, value in self.names.items())
+        result = f"{self.text} = {shown_value(self.value)}"
+        return f"{result}, where {names}" if names else result
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """All that there is to say of one tensor of a recipe. `str` of it is a text of some lines.
 
@@ -64,7 +85,8 @@ class Explanation:
         target: The tensor that it is tied to, or None.
         copied: The file that it is copied from and its name there, or None.
         law: What makes its values, or None where they are not drawn.
-        sources: The expressions that the recipe gives for arguments, by the argument's name.
+        sources: The expressions that the recipe gives for arguments: by the argument's name, as `stddev`; of
+            initializers inside others by what leads there, as `initializer.random_normal.stddev`.
         tolerance: How far values may lie from those of another machine; 0 for equal to the bit.
         seed: The seed.
         seed_path: The names that lead from the seed to the tensor's draw; empty where nothing is drawn.
@@ -83,7 +105,7 @@ class Explanation:
     target: str | None
     copied: tuple[str, str] | None
     law: Law | None
-    sources: Mapping[str, str]
+    sources: Mapping[str, Source]
     tolerance: float
     seed: int
     seed_path: tuple[str, ...]
@@ -128,7 +150,7 @@ class Explanation:
         return "\n".join(f"{word:<13} {text.replace(chr(10), margin)}" for word, text in self._facts())
 
 
-def _law_facts(law: Law, sources: Mapping[str, str], indent: str = "") -> Iterator[tuple[str, str]]:
+def _law_facts(law: Law, sources: Mapping[str, Source], indent: str = "") -> Iterator[tuple[str, str]]:
     """What there is to say of a law, and then of its parts."""
     yield f"{indent}law", law.text
     if not law.parts:
@@ -136,13 +158,12 @@ def _law_facts(law: Law, sources: Mapping[str, str], indent: str = "") -> Iterat
     if law.formula:
         yield f"{indent}formula", law.formula
     if law.arguments:
-        given = (
-            f"{name} = {value}" + (f" ({sources[name]})" if sources.get(name, value) != value else "")
-            for name, value in law.arguments
-        )
+        given = (f"{name} = {shown_value(value)}" for name, value in law.arguments)
         yield f"{indent}arguments", ", ".join(given)
+    for name, source in sources.items():
+        yield f"{indent}expression", f"{name} = {source}"
     if law.fans is not None:
-        yield f"{indent}fans", law.fans
+        yield f"{indent}fans", str(law.fans)
     known = law.mean is not None and law.std is not None
     yield f"{indent}expected", f"mean {law.mean:.6g}, std {law.std:.6g}" if known else "not known"
     if law.bounds is not None:
@@ -189,13 +210,16 @@ def explain(plan: Plan, name: str) -> Explanation:
         ...   - {match: "h.{layer}.w", init: {constant: {value: 1 / (layer + 3)}}}
         ... '''
         >>> explanation = explain(Recipe.from_text(text, "r.yaml").plan(), "h.1.w")
-        >>> for word, text in explanation.facts()[2:7]:
+        >>> facts = explanation.facts()
+        >>> for word, text in facts[2:7]:
         ...     print(f"{word:<9} {text}")
         named     r.yaml:4
         rule      2, r.yaml:7: {match: "h.{layer}.w", init: {constant: {value: 1 / (layer + 3)}}}
                   not 1, {match: "*.b", init: zeros}: the name does not match
         captures  layer = 1
         law       {constant: {value: 0.25}}
+        >>> dict(facts)["expression"]
+        'value = 1 / (layer + 3) = 0.25, where layer = 1'
     """
     named = {tensor.name: tensor for tensor in plan.named}
     if name not in named:
@@ -239,7 +263,7 @@ class _Explaining:
             law=None
             if tensor is None or tensor.template is None
             else law_of(tensor.template, shape, tensor.dtype),
-            sources=_sources(tensor),
+            sources={} if tensor is None or rule is None else dict(_sources(tensor, rule)),
             tolerance=0.0 if tensor is None else tensor.tolerance,
             seed=self._plan.seed,
             seed_path=tensor.seed_path if tensor is not None and drawn else (),
@@ -289,16 +313,31 @@ def _copied(tensor: PlannedTensor | None) -> tuple[str, str] | None:
     return str(tensor.copied.path), tensor.copied.name
 
 
-def _sources(tensor: PlannedTensor | None) -> dict[str, str]:
-    """The expressions that the recipe gives for arguments."""
-    if tensor is None or tensor.rule.init is None:
-        return {}
-    parameters = inspect.signature(type(tensor.template)).parameters
-    return {
-        name: value
-        for name, value in tensor.rule.init.arguments.items()
-        if isinstance(value, str) and name in parameters and takes_numbers(parameters[name])
-    }
+def _sources(tensor: PlannedTensor, rule: CompiledRule) -> Iterator[tuple[str, Source]]:
+    """The expressions that the recipe gives for arguments, each with what leads to it."""
+    if rule.maker is None:
+        return
+    maker = rule.maker
+    known = {**maker.variables, **tensor.captures}
+    for path, expression in _expressions("", dict(maker.arguments)):
+        # In the order of the expression.
+        ordered = sorted(expression.names, key=lambda name: (expression.text.find(name), name))
+        names = {name: value for name in ordered if not isinstance(value := known.get(name, ""), str)}
+        missing = [name for name in ordered if name not in names]
+        names |= tensor_facts(missing, tensor.shape, maker.layout)
+        yield path, Source(expression.source, expression.evaluate(names), names)
+
+
+def _expressions(path: str, value: Any) -> Iterator[tuple[str, Expression]]:
+    """The expressions in what a rule's arguments were read as, each with the keys that lead to it."""
+    if isinstance(value, Expression):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, entry in value.items():
+            yield from _expressions(f"{path}.{key}" if path else str(key), entry)
+    elif isinstance(value, list):
+        for number, entry in enumerate(value):
+            yield from _expressions(f"{path}[{number}]", entry)
 
 
 def _first_values(tensor: PlannedTensor) -> tuple[Any, ...]:

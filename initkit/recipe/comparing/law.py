@@ -12,8 +12,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from initkit.documents import write_inline
+from initkit.documents import PlainData, write_inline
 from initkit.dtypes import DType
+from initkit.fans import Fans
 from initkit.initializer import Initializer
 from initkit.initializers import (
     ICNR,
@@ -68,9 +69,9 @@ class Law:
         summary: Its first sentence of documentation.
         formula: Its formula, as `formula_of` gives it, or None. Of a table by one of the arguments, the line
             of that argument's value.
-        arguments: Values, as text, of arguments that are given or that the formula names.
+        arguments: Values of arguments that are given or that the formula names; of long ones a short text.
         shape: The tensor's shape.
-        fans: How fans are read from the shape, or None where they play no part.
+        fans: The fans, and how they are read from the shape; None where they play no part.
         mean: The expected mean, or None where that is not known.
         std: The expected standard deviation, or None.
         bounds: Between which values all lie; None where there are no bounds, or none are known.
@@ -80,9 +81,9 @@ class Law:
     text: str
     summary: str
     formula: str | None
-    arguments: tuple[tuple[str, str], ...]
+    arguments: tuple[tuple[str, PlainData], ...]
     shape: Shape
-    fans: str | None
+    fans: Fans | None
     mean: float | None
     std: float | None
     bounds: Bounds | None
@@ -105,8 +106,8 @@ def law_of(initializer: Initializer, shape: Shape, dtype: DType) -> Law:
         >>> from initkit.dtypes import resolve_dtype
         >>> law = law_of(ik.Scale("glorot_normal", 0.5), (2, 4), resolve_dtype("float32"))
         >>> law.text, law.arguments
-        ('{scale: {initializer: glorot_normal, factor: 0.5}}', (('factor', '0.5'),))
-        >>> law.parts[0][1].fans
+        ('{scale: {initializer: glorot_normal, factor: 0.5}}', (('factor', 0.5),))
+        >>> str(law.parts[0][1].fans)
         'fan_in=2, fan_out=4, receptive field 1, read as I=2 O=4'
     """
     moments = initializer.moments(shape, dtype)
@@ -120,7 +121,7 @@ def law_of(initializer: Initializer, shape: Shape, dtype: DType) -> Law:
         formula=formula,
         arguments=tuple(_arguments(initializer, formula or "")),
         shape=shape,
-        fans=str(initializer.fans_of(shape)) if isinstance(initializer, ScaledByFan) else None,
+        fans=initializer.fans_of(shape) if isinstance(initializer, ScaledByFan) else None,
         mean=mean,
         std=std,
         bounds=bounds_of(initializer, shape, dtype),
@@ -165,7 +166,7 @@ def _lines_for(initializer: Initializer, lines: list[str]) -> Iterator[str]:
             yield line
 
 
-def _arguments(initializer: Initializer, formula: str) -> Iterator[tuple[str, str]]:
+def _arguments(initializer: Initializer, formula: str) -> Iterator[tuple[str, PlainData]]:
     """What is given, and what the formula speaks of; initializers inside are parts, and no arguments."""
     parameters = inspect.signature(type(initializer)).parameters
     # A class of a user's that has a config of its own need not keep its arguments.
@@ -175,17 +176,37 @@ def _arguments(initializer: Initializer, formula: str) -> Iterator[tuple[str, st
         if name == "seed" or value is None or any(isinstance(entry, Initializer) for entry in entries):
             continue
         default = parameters[name].default
-        if _shown(value) != _shown(default) or re.search(rf"\b{name}\b", formula):
-            yield name, _shown(value)
+        if repr(_short(value)) != repr(_short(default)) or re.search(rf"\b{name}\b", formula):
+            yield name, _short(value)
 
 
-def _shown(value: Any) -> str:
+def _short(value: Any) -> PlainData:
+    """A value as plain data; of arrays and of long ones a text."""
     if isinstance(value, np.ndarray):
         return f"an array of shape {list(value.shape)}"
     if value is inspect.Parameter.empty or isinstance(value, type):
         return ""
-    text = f"{value:.6g}" if isinstance(value, float) else write_inline(encode(value))
-    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
+    data: PlainData = encode(value)
+    text = write_inline(data)
+    return data if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
+
+
+def shown_value(value: PlainData) -> str:
+    """A value of an argument as text.
+
+    Args:
+        value: As `Law.arguments` has it.
+
+    Returns:
+        Floats with six digits; anything else on one line.
+
+    Example:
+        >>> shown_value(1 / 3), shown_value([1, 2]), shown_value("fan_in")
+        ('0.333333', '[1, 2]', 'fan_in')
+    """
+    if isinstance(value, str):
+        return value
+    return f"{value:.6g}" if isinstance(value, float) else write_inline(value)
 
 
 def _parts(initializer: Initializer, shape: Shape) -> Iterator[tuple[str, Shape, Initializer]]:

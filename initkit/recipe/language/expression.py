@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple, NoReturn, TypeAlias
 
 from initkit.errors import ArgumentError, ArgumentTypeError, UnknownNameError, did_you_mean, nearest_names
@@ -178,6 +179,12 @@ def parse_expression(text: str) -> Expression:
     if len(text) > _LONGEST_TEXT:
         message = f"The expression is too long: {len(text)} characters. Allowed: {_LONGEST_TEXT}."
         raise ArgumentError(message)
+    return _parsed(text)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> Expression:
+    # A recipe that lists its tensors one by one has the same few expressions many times.
     steps = _Compiler(text).steps()
     names = frozenset(step.name for step in steps if isinstance(step, _Load)) - CONSTANTS.keys()
     return Expression(_canonical(steps), names, text, steps)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from math import prod
+from typing import Any
 
 from initkit.errors import ArgumentError
 from initkit.fans import fans
@@ -30,13 +31,15 @@ def is_fact(name: str) -> bool:
     return name in TENSOR_NAMES or _LENGTH.fullmatch(name) is not None
 
 
-def tensor_facts(names: Collection[str], shape: tuple[int, ...], layout: str | None) -> dict[str, Number]:
+def tensor_facts(
+    names: Collection[str], shape: tuple[int, ...], reading: Mapping[str, Any] | None = None
+) -> dict[str, Number]:
     """The values of the names that ask about a tensor.
 
     Args:
         names: Names in an expression; others are left alone.
         shape: The shape of the tensor.
-        layout: How fans are read from it, as `initkit.fans` takes it; None for `(..., in, out)`.
+        reading: How fans are read from it: arguments of `initkit.fans`; None for `(..., in, out)`.
 
     Returns:
         The value of each.
@@ -45,13 +48,13 @@ def tensor_facts(names: Collection[str], shape: tuple[int, ...], layout: str | N
         ArgumentError: The shape has no such axis, or no fans.
 
     Example:
-        >>> sorted(tensor_facts({"fan_in", "shape[-1]", "d"}, (3, 3, 16, 32), None).items())
+        >>> sorted(tensor_facts({"fan_in", "shape[-1]", "d"}, (3, 3, 16, 32)).items())
         [('fan_in', 144), ('shape[-1]', 32)]
     """
     facts: dict[str, Number] = {}
     for name in names:
         if name in ("fan_in", "fan_out"):
-            read = fans(shape, layout=layout)
+            read = fans(shape, **(reading or {}))
             facts[name] = read.fan_in if name == "fan_in" else read.fan_out
         elif name == "ndim":
             facts[name] = len(shape)

@@ -30,7 +30,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count, product, zip_longest
 from math import prod
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from initkit.errors import ArgumentError, ArgumentTypeError
 from initkit.recipe.language.arithmetic import Number
@@ -254,7 +254,33 @@ def _outlined(part: _Part) -> _Part:
 
 def captured_value(text: str) -> int | str:
     """The value of a capture: an int if it is all digits and of a sensible length."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER else text
+    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER):
+        return text
+    return PaddedNumber(text) if text[0] == "0" and len(text) > 1 else int(text)
+
+
+class PaddedNumber(int):
+    """A number that is written with zeros in front, as in `h.007.w`, and so again where a text has it.
+
+    Example:
+        >>> PaddedNumber("007") + 1, str(PaddedNumber("007"))
+        (8, '007')
+    """
+
+    def __new__(cls, text: str) -> Self:
+        """Keep the text beside the number."""
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __getnewargs__(self) -> tuple[str]:
+        """Pickle the text."""
+        return (self.text,)
 
 
 def _split(text: str, kinds: re.Pattern[str], start: int = 0, end: int | None = None) -> Iterator[_Part]:

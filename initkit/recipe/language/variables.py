@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 
 from initkit.errors import ArgumentError, did_you_mean, nearest_names
-from initkit.recipe.language.arithmetic import CONSTANTS, Number
+from initkit.recipe.language.arithmetic import CONSTANTS, Number, checked
 from initkit.recipe.language.expression import RESERVED_NAMES, Expression, parse_expression
 from initkit.recipe.language.facts import is_fact
 from initkit.recipe.text.place import Place
@@ -58,9 +57,11 @@ class _Evaluation:
             raise variable.place.error(wrong, reserved, "Choose another name.")
         if isinstance(variable.value, str):
             return read_expression(variable.value, variable.place, who, self._variables)
-        if math.isnan(variable.value):
-            msg = f"{who} is NaN, which is no number. Write a number."
-            raise variable.place.error(msg)
+        try:
+            checked(variable.value, may_be_infinite=True)
+        except ArgumentError as error:
+            message = f"{who} is no number that can be worked with: {error}"
+            raise variable.place.error(message, "Write another number.") from error
         self._values[variable.name] = variable.value
         return None
 
@@ -178,6 +179,8 @@ def evaluate_length(entry: Number | str, variables: Mapping[str, Number], place:
         A non-negative integer.
     """
     value = entry
+    if type(value) is int and value >= 0:
+        return value
     if isinstance(value, str):
         value = evaluate(read_expression(value, place, who, variables), variables, place, who)
     if isinstance(value, float) and value.is_integer():

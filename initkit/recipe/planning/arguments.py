@@ -144,10 +144,35 @@ class ArgumentReader:
             parameters = inspect.signature(registry.find(name)).parameters
         except UnknownNameError:
             return dict(arguments)
-        return {
+        read = {
             key: self.read(entry, key in parameters and takes_numbers(parameters[key]))
             for key, entry in arguments.items()
         }
+        fan = next((one for one in names_in([*read.values()]) if one in ("fan_in", "fan_out")), None)
+        if fan is not None and reading_of(read, None):
+            wrong = (
+                f"{fan!r} in {self.who} is read by the rule, and {name!r} inside reads shapes in its own way."
+            )
+            raise self.place.error(wrong, "Say layout and axes for the whole rule, or write the number.")
+        return read
+
+
+# What says how fans are read, for an initializer as for `initkit.fans`.
+_OF_READING = ("layout", "input_axes", "output_axes", "batch_axes", "groups", "transposed", "depthwise")
+
+
+def reading_of(arguments: Mapping[str, Any], layout: str | None) -> dict[str, Any]:
+    """How fans are read beside some arguments of an initializer.
+
+    Args:
+        arguments: The arguments, as `ArgumentReader` has read them.
+        layout: How they are read where the arguments do not say so, or None.
+
+    Returns:
+        Arguments of `initkit.fans`.
+    """
+    said = {key: arguments[key] for key in _OF_READING if arguments.get(key) is not None}
+    return said if reads_shapes(said) or layout is None else {**said, "layout": layout}
 
 
 def reads_shapes(arguments: Mapping[str, Any]) -> bool:
@@ -184,7 +209,7 @@ class ArgumentValues:
         variables: The value of every variable.
         captures: What the captures stand for in the tensor's name.
         shape: The tensor's shape.
-        layout: How its fans are read.
+        reading: How its fans are read: arguments of `initkit.fans`.
     """
 
     who: str
@@ -193,7 +218,7 @@ class ArgumentValues:
     variables: Mapping[str, Number]
     captures: Captures
     shape: tuple[int, ...]
-    layout: str | None
+    reading: Mapping[str, Any]
 
     def of(self, value: Any) -> Any:
         """Work out every expression and template in a value.
@@ -218,12 +243,17 @@ class ArgumentValues:
         return value
 
     def _number(self, expression: Expression) -> Number:
-        numbers = {key: entry for key, entry in self.captures.items() if not isinstance(entry, str)}
+        # A number with zeros in front is one like any other here.
+        numbers = {
+            key: int(entry) if isinstance(entry, int) else entry
+            for key, entry in self.captures.items()
+            if not isinstance(entry, str)
+        }
         names = {**self.variables, **numbers}
         missing = sorted(expression.names - names.keys())
         if facts := [name for name in missing if is_fact(name)]:
             try:
-                names |= tensor_facts(facts, self.shape, self.layout)
+                names |= tensor_facts(facts, self.shape, self.reading)
             except ArgumentError as error:
                 msg = f"{self.who}: {error}"
                 raise self.place.error(msg) from error

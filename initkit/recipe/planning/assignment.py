@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from initkit.errors import RecipeError
-from initkit.recipe.language.pattern import Pattern, outline_of
+from initkit.recipe.language.pattern import outline_of
+from initkit.recipe.language.regex import LONGEST_NAME
 from initkit.recipe.planning.arguments import Captures
 from initkit.recipe.planning.inheritance import MergedRecipe
-from initkit.recipe.planning.rules import CompiledRule
+from initkit.recipe.planning.rules import CompiledRule, NamePattern
 from initkit.recipe.planning.tensors import NamedTensor, NamedTie
 from initkit.recipe.text.place import Place
 
@@ -41,7 +42,8 @@ class RuleIndex:
     """Finds the first rule that takes a tensor, without asking every rule about every tensor.
 
     Names of the same outline, which differ in digits alone, are taken by the same rules, but for rules that
-    tell digits from one another. So every outline has a short list of rules that can come into question.
+    tell digits from one another; and predicates ask for shape and dtype alone. So every outline, shape and
+    dtype has a short list of rules that can come into question.
 
     Args:
         rules: In the order of precedence.
@@ -49,35 +51,42 @@ class RuleIndex:
 
     def __init__(self, rules: Sequence[CompiledRule]) -> None:
         self._rules = rules
-        self._candidates: dict[str, list[tuple[Callable[[str], object], CompiledRule]]] = {}
+        self._by_outline: dict[str, list[CompiledRule]] = {}
+        self._candidates: dict[Any, list[tuple[Callable[[str], object], CompiledRule]]] = {}
 
     def first(self, tensor: NamedTensor) -> Assignment | None:
         """The first rule that takes a tensor, or None."""
-        outline = outline_of(tensor.name)
-        candidates = self._candidates.get(outline)
-        if candidates is None:
-            possible = [(rule.pattern.matcher, rule) for rule in self._possible(outline)]
-            candidates = self._candidates[outline] = possible
         name = tensor.name
+        outline = outline_of(name)
+        key = (outline, tensor.shape, tensor.dtype.name)
+        candidates = self._candidates.get(key)
+        if candidates is None:
+            possible = self._possible(outline, tensor)
+            candidates = self._candidates[key] = [(rule.pattern.matcher, rule) for rule in possible]
         for matches, rule in candidates:
             # Most do not match, and asking the regular expression itself is the fastest way to learn it.
             if matches(name) is not None:
-                captures = rule.match(name, tensor.shape, tensor.dtype)
-                if captures is not None:
-                    return Assignment(tensor, rule, captures)
+                captures = rule.pattern.match(name)
+                assert captures is not None
+                return Assignment(tensor, rule, captures)
         return None
 
-    def _possible(self, outline: str) -> Iterator[CompiledRule]:
-        """The rules that can be the first for some name of an outline."""
-        for rule in self._rules:
-            pattern = rule.pattern
-            if pattern.tells_digits:
-                if not isinstance(pattern, Pattern) or pattern.outline.match(outline):
-                    yield rule
-            elif pattern.match(outline) is not None:
+    def _possible(self, outline: str, tensor: NamedTensor) -> Iterator[CompiledRule]:
+        """The rules that can be the first for some name of an outline, of one shape and dtype."""
+        if outline not in self._by_outline:
+            self._by_outline[outline] = [rule for rule in self._rules if _may_match(rule.pattern, outline)]
+        for rule in self._by_outline[outline]:
+            if rule.predicate is None or rule.predicate.holds(tensor.shape, tensor.dtype.name):
                 yield rule
-                if rule.predicate is None:
+                if not rule.pattern.tells_digits:
                     return
+
+
+def _may_match(pattern: NamePattern, outline: str) -> bool:
+    """Whether some name of an outline can match."""
+    if pattern.outline is None:
+        return True
+    return pattern.outline.fullmatch(outline) is not None
 
 
 def assign_rules(
@@ -98,6 +107,7 @@ def assign_rules(
             optional: it matches nothing, or earlier rules take everything that it matches. The message names
             all of them.
     """
+    _check_lengths(rules, named)
     index = RuleIndex(rules)
     assigned: list[Assignment] = []
     unmatched: dict[Place, list[str]] = {}
@@ -119,6 +129,16 @@ def assign_rules(
     if problems:
         raise _error(problems)
     return assigned
+
+
+def _check_lengths(rules: Sequence[CompiledRule], named: Sequence[NamedTensor | NamedTie]) -> None:
+    """Refuse names that are too long for regular expressions, whose time grows with them."""
+    longest = max((tensor.name for tensor in named), key=len)
+    for rule in rules:
+        if rule.rule.is_regex and len(longest) > LONGEST_NAME:
+            wrong = f"a name is too long for {rule.who} a regular expression. Received: {len(longest)}"
+            allowed = f"characters, {longest[:80]!r} and so on. Allowed: {LONGEST_NAME}. Use a glob."
+            raise rule.rule.place.error(wrong, allowed)
 
 
 def unused_rules(

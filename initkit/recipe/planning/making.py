@@ -20,6 +20,7 @@ from initkit.recipe.planning.arguments import (
     ArgumentValues,
     Captures,
     names_in,
+    reading_of,
     reads_shapes,
     takes_numbers,
 )
@@ -69,7 +70,7 @@ class InitializerMaker:
         arguments: Its other arguments: values, and expressions that wait for captures and shapes.
         variables: The value of every variable.
         wanted: How shapes are read where nothing nearer says so, or None.
-        layout: How the fans in expressions are read, or None.
+        reading: How the fans in expressions are read: arguments of `initkit.fans`.
         depends_on: The captures and facts that the arguments depend on.
     """
 
@@ -80,7 +81,7 @@ class InitializerMaker:
     arguments: Mapping[str, Any]
     variables: Mapping[str, Number]
     wanted: str | None
-    layout: str | None
+    reading: Mapping[str, Any]
     depends_on: frozenset[str]
     _templates: dict[Any, Initializer] = field(default_factory=dict, compare=False, repr=False)
     _made: dict[Any, Made] = field(default_factory=dict, compare=False, repr=False)
@@ -124,9 +125,17 @@ class InitializerMaker:
             wrong = f"rule {rule.number} has a `layout`, and its initializer says how it reads shapes, too."
             raise rule.place.inside("layout").error(wrong, "Remove one of them.")
         names = frozenset(names_in([*arguments.values()])) - variables.keys()
-        own = arguments.get("layout", wanted)
-        fans_layout = own if isinstance(own, str) else wanted
-        return cls(rule, spec, found, "seed" in parameters, arguments, variables, wanted, fans_layout, names)
+        return cls(
+            rule,
+            spec,
+            found,
+            "seed" in parameters,
+            arguments,
+            variables,
+            wanted,
+            reading_of(arguments, wanted),
+            names,
+        )
 
     def make(self, name: str, captures: Captures, shape: tuple[int, ...], dtype: DType) -> Made:
         """The initializer of one tensor, which has been found to fit it.
@@ -164,7 +173,9 @@ class InitializerMaker:
         for argument, value in self.arguments.items():
             who = f"argument {argument!r} of rule {self.rule.number} for tensor {name!r}"
             place = self.spec.argument_places.get(argument, self.spec.place)
-            values = ArgumentValues(who, place, self.rule.match, self.variables, captures, shape, self.layout)
+            values = ArgumentValues(
+                who, place, self.rule.match, self.variables, captures, shape, self.reading
+            )
             config[argument] = values.of(value)
         if self.takes_seed:
             config["seed"] = _STAND_IN

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from initkit.errors import ArgumentError
+from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.language.pattern import Pattern, parse_pattern
 from initkit.recipe.text.place import Place
 from initkit.recipe.text.specs import Selection
 
+# Each of them is tried at every place of a name.
+_MOST_STARS = 3
 _WILD = re.compile(
-    r"(?P<star>\*)|\{(?P<capture>[A-Za-z_][A-Za-z0-9_]*)\}|(?P<literal>[^*{}]+)|(?P<bad>.)", re.DOTALL
+    r"(?P<star>\*)|\{(?P<capture>[A-Za-z_][A-Za-z0-9_]*)\}|(?P<literal>[^*?{}\[\]]+)|(?P<bad>.)", re.DOTALL
 )
 
 
@@ -22,6 +25,7 @@ class NameSelection:
         selection: What the recipe says.
         place: Where it says so.
         who: Whose names they are, for messages.
+        variables: The values of variables, for the ends of ranges.
 
     Raises:
         RecipeError: A pattern is none.
@@ -34,11 +38,13 @@ class NameSelection:
         ('h.0.w', None)
     """
 
-    def __init__(self, selection: Selection, place: Place, who: str) -> None:
+    def __init__(
+        self, selection: Selection, place: Place, who: str, variables: Mapping[str, Number] | None = None
+    ) -> None:
         self._place, self._who = place, who
         self._prefix = selection.prefix
-        self._only = _patterns(selection.only, place, who)
-        self._drop = _patterns(selection.drop, place, who)
+        self._only = _patterns(selection.only, place, who, variables or {})
+        self._drop = _patterns(selection.drop, place, who, variables or {})
         self._rename = [(old, _substitution(old, new, place, who)) for old, new in selection.rename.items()]
         self._unused = {*(f"only {text!r}" for text in selection.only)}
         self._unused |= {f"drop {text!r}" for text in selection.drop}
@@ -84,11 +90,11 @@ class NameSelection:
             )
 
 
-def _patterns(texts: Sequence[str], place: Place, who: str) -> list[Pattern]:
+def _patterns(texts: Sequence[str], place: Place, who: str, variables: Mapping[str, Number]) -> list[Pattern]:
     patterns = []
     for text in texts:
         try:
-            patterns.append(parse_pattern(text))
+            patterns.append(parse_pattern(text, variables))
         except ArgumentError as error:
             msg = f"a pattern of {who}: {error}"
             raise place.error(msg) from error
@@ -120,6 +126,9 @@ def _substitution(old: str, new: str, place: Place, who: str) -> Callable[[str],
         else:
             wrong = f"`rename` of {who} has {part[0]!r} in {new!r}, which nothing in {old!r} stands for."
             raise place.error(wrong, "Use every `*` of the old name in its order, and captures by name.")
+    if len(stars) > _MOST_STARS or names.count("*") > _MOST_STARS:
+        wrong = f"`rename` of {who} has too many `*`. Received: {old!r}. Allowed: {_MOST_STARS}."
+        raise place.error(wrong, "Use captures, each of which is one dotted part.")
     regex = re.compile(expression, re.DOTALL)
 
     def substitute(name: str) -> str | None:

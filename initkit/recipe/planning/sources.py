@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from initkit.documents import Document, Limits, PlainData, read_json, read_yaml
 from initkit.errors import ConfigError, FileFormatError, RecipeError, file_access_error
 from initkit.io import DTYPE_NAMES, Checkpoint
+from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.planning.selection import NameSelection
 from initkit.recipe.text.place import Place
 from initkit.recipe.text.reading import shown
@@ -34,12 +35,13 @@ class FoundTensor(NamedTuple):
     dtype: str | None
 
 
-def find_tensors(source: SourceSpec, who: str) -> Iterator[FoundTensor]:
+def find_tensors(source: SourceSpec, who: str, variables: Mapping[str, Number]) -> Iterator[FoundTensor]:
     """Read the names, shapes and dtypes in a source, and nothing else of it.
 
     Args:
         source: An entry of `from`.
         who: The entry, for messages.
+        variables: The values of variables, for the ends of ranges in its patterns.
 
     Yields:
         The tensors that it selects, under their names here, in the order of the file.
@@ -47,7 +49,7 @@ def find_tensors(source: SourceSpec, who: str) -> Iterator[FoundTensor]:
     Raises:
         RecipeError: The file cannot be read, or is none that names tensors; a pattern matches nothing.
     """
-    selection = NameSelection(source.selection, source.place, who)
+    selection = NameSelection(source.selection, source.place, who, variables)
     for found in _read(path_of(source.file, source.place), source.place, who):
         name = selection.new_name(found.name)
         if name is not None:

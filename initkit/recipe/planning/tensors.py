@@ -82,7 +82,8 @@ def name_tensors(merged: MergedRecipe, variables: Mapping[str, Number]) -> list[
         naming.add(generation)
     named = list(naming.named.values())
     if merged.recipe.only:
-        selection = NameSelection(Selection(only=merged.recipe.only), merged.recipe.place, "the selection")
+        wanted_names = Selection(only=merged.recipe.only)
+        selection = NameSelection(wanted_names, merged.recipe.place, "the selection", variables)
         wanted = {tensor.name for tensor in named if selection.new_name(tensor.name) is not None}
         selection.check_used()
         # A tied tensor is had by the one that is stored.
@@ -115,7 +116,7 @@ class _Naming:
             self._add_entry(entry, entries, inherited)
 
     def _drop(self, base: BaseSpec) -> None:
-        selection = NameSelection(Selection(drop=base.drop), base.place, "`extends`")
+        selection = NameSelection(Selection(drop=base.drop), base.place, "`extends`", self._variables)
         self.named = {
             name: tensor for name, tensor in self.named.items() if selection.new_name(name) is not None
         }
@@ -123,7 +124,7 @@ class _Naming:
 
     def _add_source(self, source: SourceSpec, who: str) -> None:
         dtypes: dict[str | None, DType] = {None: self._default}
-        for found in find_tensors(source, who):
+        for found in find_tensors(source, who, self._variables):
             if found.name in self.named:
                 wrong = f"tensor {found.name!r} of {who} is there already, by line"
                 remedy = "Drop or rename it in one of them."

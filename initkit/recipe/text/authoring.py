@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import inspect
 import os
-import secrets
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from operator import index
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +14,7 @@ import numpy as np
 from initkit.documents import PlainData, write_yaml
 from initkit.dtypes import DType, resolve_dtype
 from initkit.encoding import python_scalar
-from initkit.errors import ArgumentError, ArgumentTypeError, DTypeError, file_access_error
+from initkit.errors import ArgumentError, ArgumentTypeError, DTypeError
 from initkit.initializer import Initializer
 from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.text.folding import fold_names
@@ -31,6 +27,7 @@ from initkit.serialization import encode, serialize
 # still stands on one line.
 _WIDTH = 110
 _INLINE_DEPTH = 8
+_SECTIONS = ("tensors", "rules")
 
 
 def compose(
@@ -38,7 +35,7 @@ def compose(
     seed: int,
     tensors: Mapping[str, Any],
     rules: Sequence[Any],
-    dtype: Any = "float32",
+    dtype: Any = None,
     variables: Mapping[str, Any] | None = None,
     layout: Any = None,
     extends: Any = None,
@@ -50,7 +47,8 @@ def compose(
     the recipe's plan may come in another order than here; no value depends on it.
 
     Names that come with an array are taken as they are: braces in them are escaped. Names that come with a
-    shape are written as recipes have them, so that `"h.{0..n_layer-1}.w"` stands for many.
+    shape are written as recipes have them, so that `"h.{0..n_layer-1}.w"` stands for many; those of
+    `{name: array.shape}`, too.
 
     Args:
         seed: A non-negative integer.
@@ -60,8 +58,9 @@ def compose(
         rules: In the order of precedence: pairs of a pattern and an initializer, or mappings of the keys that
             a rule has in YAML. An initializer is a name, an object without a seed, a class that needs no
             arguments, or a mapping of one name to its arguments, numbers or texts of expressions.
-        dtype: The dtype of tensors that have none of their own.
-        variables: Numbers, or texts of expressions over those before them, by name.
+        dtype: The dtype of tensors that have none of their own. None (default) for float32, or, where
+            another recipe is extended, for that one's; every array's own is written then.
+        variables: Numbers, or texts of expressions over the others in any order, by name.
         layout: How axes are read where fans are needed; None leaves it to the initializers.
         extends: The preset or the recipe that this one adds to; `tensors` and `rules` may be empty then.
 
@@ -87,11 +86,14 @@ def compose(
         rules:
           - {match: "h.{layer}.*", init: {random_normal: {stddev: 0.02 / (layer + 1)}}}
     """
-    default = resolve_dtype(dtype)
+    # What is extended has a dtype of its own, which nobody has asked to replace, and which is not known here.
+    default = None if dtype is None and extends is not None else resolve_dtype(dtype)
     head: dict[str, PlainData] = {"initkit": RECIPE_FORMAT}
     if extends is not None:
         head["extends"] = _plain(extends, "extends")
-    head |= {"seed": _seed(seed), "dtype": default.name}
+    head["seed"] = _seed(seed)
+    if default is not None:
+        head["dtype"] = default.name
     if layout is not None:
         head["layout"] = _plain(layout, "layout")
     if variables:
@@ -99,77 +101,41 @@ def compose(
             _text(name, "the name of a variable"): _number(value, f"variable {name!r}")
             for name, value in variables.items()
         }
-    text = write_yaml(head)
+    data: dict[str, PlainData] = dict(head)
     entries = _entries(tensors, default)
     written: list[PlainData] = [_rule(rule, at + 1) for at, rule in enumerate(rules)]
     # What a recipe extends may have all the tensors, or all the rules; without it, parsing complains.
     if entries or extends is None:
-        text += _section("tensors", entries)
+        data["tensors"] = entries
     if written or extends is None:
-        text += _section("rules", written)
-    return text
+        data["rules"] = written
+    return recipe_yaml(data)
 
 
-def save_text(text: str, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-    """Write a text to a file in one step: it is there whole, or not at all.
+def recipe_yaml(data: Mapping[str, PlainData]) -> str:
+    """Write the data of a recipe as a person would: every tensor and every rule on a line of its own.
 
     Args:
-        text: The text; stored as UTF-8, its line ends as they are.
-        path: The file; written through if it is a symbolic link.
-        overwrite: Whether a file of that name may be replaced.
+        data: What a recipe holds, by its keys, in the order in which they are to stand.
 
     Returns:
-        The path.
-
-    Raises:
-        FileTakenError: The file exists, and `overwrite` is false.
-        FileAccessError: It cannot be written.
+        YAML text.
 
     Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     save_text("initkit: 1", f"{folder}/r.yaml").read_text()
-        'initkit: 1'
+        >>> print(recipe_yaml({"seed": 7, "tensors": {"w": [2]}, "rules": [{"match": "*", "init": "ones"}]}))
+        seed: 7
+        tensors:
+          w: [2]
+        rules:
+          - {match: "*", init: ones}
+        <BLANKLINE>
     """
-    target = Path(os.path.realpath(path))
-    if not overwrite and os.path.lexists(path):
-        raise _taken(path)
-    hidden = target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}.tmp")
-    try:
-        try:
-            with hidden.open("xb") as file:
-                file.write(text.encode("utf-8"))
-            if overwrite:
-                hidden.replace(target)
-            else:
-                _give_name(hidden, target)
-        finally:
-            with suppress(FileNotFoundError):
-                hidden.unlink()
-    except FileExistsError as error:
-        raise _taken(path) from error
-    except OSError as error:
-        message = f"cannot be written ({error.strerror or error}); choose another place"
-        raise file_access_error(error.errno, message, str(path)) from error
-    return Path(path)
-
-
-def _give_name(hidden: Path, target: Path) -> None:
-    """Give a file a name that nothing has, not even since it was looked for."""
-    try:
-        os.link(hidden, target)
-    except FileExistsError:
-        raise
-    except OSError:
-        # Some file systems have no links; between the look and the renaming there is a moment then.
-        if target.exists():
-            raise FileExistsError from None
-        hidden.replace(target)
-
-
-def _taken(path: str | os.PathLike[str]) -> OSError:
-    message = "the file exists; choose another name, or say overwrite=True to replace it"
-    return file_access_error(errno.EEXIST, message, str(path))
+    return "".join(
+        _section(key, value)
+        if key in _SECTIONS and isinstance(value, (dict, list))
+        else write_yaml({key: value}, width=_WIDTH)
+        for key, value in data.items()
+    )
 
 
 def _section(key: str, section: dict[str, PlainData] | list[PlainData]) -> str:
@@ -206,7 +172,7 @@ class _Entry(NamedTuple):
         return shape if self.dtype is None else {"shape": shape, "dtype": self.dtype}
 
 
-def _entries(tensors: Mapping[str, Any], default: DType) -> dict[str, PlainData]:
+def _entries(tensors: Mapping[str, Any], default: DType | None) -> dict[str, PlainData]:
     """The entries of `tensors`, those of equal shape and dtype joined by braces."""
     if not isinstance(tensors, Mapping):
         message = f"Argument `tensors` must be a mapping. Received: {tensors!r:.100} of type"
@@ -223,7 +189,8 @@ def _entries(tensors: Mapping[str, Any], default: DType) -> dict[str, PlainData]
             entry = _of_spec(name, given)
             if any(sign in name for sign in "{}\\"):
                 verbatim.add(name)
-        entries.append((name, entry._replace(dtype=None) if entry.dtype == default.name else entry))
+        said = default is not None and entry.dtype == default.name
+        entries.append((name, entry._replace(dtype=None) if said else entry))
     return {text: entry.data() for text, entry in fold_names(entries, verbatim)}
 
 

@@ -51,8 +51,8 @@ def load_recipe(path: str | PathLike[str]) -> ParsedRecipe:
         msg = f"{message} YAML file, and not the model."
         raise RecipeError(msg, file=fspath(path))
     try:
-        # Decoded here and not by `open`, which would change line ends: a built file holds the very text.
-        text = data.decode("utf-8")
+        # A built file holds the text, and has the same bytes whichever system has written it.
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         message = f"the file is not UTF-8 text: {error.reason} at byte {error.start}. Save it as UTF-8."
         raise RecipeError(message, file=fspath(path)) from None

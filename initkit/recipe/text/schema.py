@@ -27,6 +27,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from initkit.errors import InitkitError
 from initkit.initializer import Initializer
 from initkit.io import DTYPE_NAMES
 from initkit.layout import PRESETS
@@ -42,6 +43,15 @@ _FILE = "schema.json"
 # A name of a class that is not initkit's own.
 _FULL_NAME = "^[^>]+>[^>]+$"
 _AXES = "(int | Sequence[int] | None)"
+# What NumPy calls dtypes besides their names, and means by it on every platform.
+_SHORT_DTYPES = (
+    *("half", "single", "float", "double", "int"),
+    *("f2", "f4", "f8", "c8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"),
+)
+# A name that no argument has as a value: classes that know all values say then which these are.
+_NO_VALUE = "-"
+_LISTS_VALUES = re.compile(r"Argument `\w+` has no such value\.|Invalid `\w+` argument:")
+_QUOTED = re.compile("""["']([A-Za-z_0-9]+)["']""")
 _ARGUMENT = re.compile(r"^    (\w+(?:, \w+)*): (.*(?:\n     +.*|\n(?=\n     ))*)", re.MULTILINE)
 
 
@@ -126,7 +136,7 @@ def _properties() -> Schema:
         "layout": _ref("layout", "How initializers read shapes that do not say so themselves."),
         "variables": {
             "type": "object",
-            "description": "Numbers, and expressions over those before them, for use in expressions.",
+            "description": "Numbers, and expressions over the others, in any order, for use in expressions.",
             "propertyNames": {
                 "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
                 "not": {"enum": sorted(RESERVED_NAMES)},
@@ -178,7 +188,7 @@ def _definitions() -> Schema:
         "shape": {"type": "array", "items": _ref("integer")},
         "text": {"type": "string", "minLength": 1},
         "texts": {"anyOf": [_ref("text"), {"type": "array", "minItems": 1, "items": _ref("text")}]},
-        "dtype": {"enum": list(DTYPE_NAMES)},
+        "dtype": {"anyOf": [{"enum": list(DTYPE_NAMES)}, {"enum": [*_SHORT_DTYPES, *_torch_dtypes()]}]},
         "layout": {
             "anyOf": [
                 {"enum": list(PRESETS)},
@@ -314,13 +324,47 @@ def _arguments(cls: type) -> Schema:
         schema = _of_parameter(name, parameter)
         if name in told:
             schema["description"] = told[name]
-            if told[name].startswith('"') and schema.get("type") == "string":
-                schema["examples"] = re.findall('"([^"]+)"', told[name].partition(". ")[0])
+            if schema.get("type") == "string":
+                schema |= _values(cls, name, told[name])
         if parameter.default is not parameter.empty:
             schema["default"] = encode(parameter.default)
         properties[name] = schema
     schema = _object(properties, _summary(cls), required=_required(cls))
     return schema if _required(cls) else {**schema, "type": ["object", "null"]}
+
+
+def _values(cls: type, name: str, told: str) -> Schema:
+    """The values of a text argument, if its class knows them all; otherwise those in its docstring."""
+    named = _QUOTED.findall(told.partition(". ")[0]) if told.startswith('"') else []
+    refusal = _refusal(cls, name, _NO_VALUE)
+    if _LISTS_VALUES.match(refusal) is None:
+        return {"examples": named} if named else {}
+    values = _QUOTED.findall(refusal)
+    # The docstring may have other names for them.
+    values += [other for other in named if other not in values and not _refusal(cls, name, other)]
+    # Captures stand in braces, and some classes do not mind capital letters.
+    minds_case = any(_LISTS_VALUES.match(_refusal(cls, name, value.swapcase())) for value in values)
+    spellings = "" if minds_case else "".join(f"|^{_in_any_case(value)}$" for value in values)
+    return {"anyOf": [{"enum": values}, {"pattern": rf"\{{{spellings}"}]}
+
+
+def _in_any_case(word: str) -> str:
+    """A regular expression for a word in small and capital letters, which JSON Schema has no flag for."""
+    return "".join(f"[{sign.upper()}{sign.lower()}]" if sign.isalpha() else sign for sign in word)
+
+
+def _refusal(cls: type, name: str, value: str) -> str:
+    """What a class has against a value of an argument; nothing if it takes it."""
+    try:
+        cls(**{**dict.fromkeys(_required(cls), "zeros"), name: value})
+    except InitkitError as error:
+        return str(error)
+    return ""
+
+
+def _torch_dtypes() -> list[str]:
+    """The names by which PyTorch prints its dtypes."""
+    return [f"torch.{name}" for name in DTYPE_NAMES]
 
 
 def _required(cls: type) -> list[str]:

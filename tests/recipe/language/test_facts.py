@@ -14,7 +14,7 @@ from tests.recipe.texts import plan_of, tensors_and_rules
 def test_facts_of_a_shape() -> None:
     """Axes, size and lengths are the shape's; fans are those of the layout."""
     names = {"ndim", "size", "shape[0]", "shape[-2]", "fan_in", "fan_out", "something"}
-    assert tensor_facts(names, (8, 4, 3), "torch") == {
+    assert tensor_facts(names, (8, 4, 3), {"layout": "torch"}) == {
         "ndim": 3,
         "size": 96,
         "shape[0]": 8,
@@ -22,14 +22,14 @@ def test_facts_of_a_shape() -> None:
         "fan_in": 12,
         "fan_out": 24,
     }
-    assert tensor_facts({"fan_in"}, (8, 4, 3), None) == {"fan_in": 32}
+    assert tensor_facts({"fan_in"}, (8, 4, 3)) == {"fan_in": 32}
 
 
 @pytest.mark.parametrize("name", ["shape[3]", "shape[-4]", "shape"])
 def test_lengths_that_there_are_not(name: str) -> None:
     """An axis beyond the shape is an error that says which there are."""
     with pytest.raises(ArgumentError, match="Received: shape"):
-        tensor_facts({name}, (8, 4, 3), None)
+        tensor_facts({name}, (8, 4, 3))
     assert is_fact(name)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,3 +93,26 @@ def test_rules_that_mean_nothing(rule: str, words: str) -> None:
         plan_of(tensors_and_rules("a: [2]\nb: [3]", rule, "{match: '*', init: ones}"))
     assert words in str(caught.value)
     assert caught.value.line in (8, 9)
+
+
+def test_numbers_with_zeros_in_front() -> None:
+    """A capture is a number in expressions, and stands in texts as it does in the name."""
+    plan = plan_of(
+        tensors_and_rules(
+            "'h.{007..008}.w': [2]\n'g.{007..008}.w': [2]",
+            "{match: 'g.{layer}.w', tie: 'h.{layer}.w'}",
+            "{match: 'h.{layer}.w', seed_path: 'x.{layer}', init: {constant: {value: layer + 0.5}}}",
+        )
+    )
+    assert [(tie.name, tie.target) for tie in plan.ties] == [("g.007.w", "h.007.w"), ("g.008.w", "h.008.w")]
+    assert [(tensor.seed_path, tensor.mean) for tensor in plan.tensors] == [
+        (("x.007",), 7.5),
+        (("x.008",), 8.5),
+    ]
+    assert pickle.loads(pickle.dumps(plan.tensors[0].captures)) == {"layer": 7}
+
+
+def test_names_too_long_for_regular_expressions() -> None:
+    """The time of a regular expression is bounded for names of some length, and longer ones are refused."""
+    with pytest.raises(RecipeError, match="a name is too long for rule 1, regex"):
+        plan_of(tensors_and_rules(f"{'a' * 251}: [1]", "{regex: '.*', init: ones}"))

@@ -129,3 +129,34 @@ def test_a_layout_says_nothing_about_transposed_shapes() -> None:
         rules="rules:\n  - {match: a, init: {transpose: {initializer: he_normal}}}\n",
     )
     assert plan_of(text).tensors[0].std == pytest.approx((2 / 40) ** 0.5)
+
+
+@pytest.mark.parametrize("mode", ["fan_in", "fan_out"])
+@pytest.mark.parametrize(
+    "reading",
+    [
+        "layout: torch",
+        "input_axes: 1, output_axes: 0",
+        "layout: torch, groups: 2",
+        "layout: torch, transposed: true",
+        "input_axes: 1, output_axes: 2, batch_axes: 0",
+    ],
+)
+def test_fans_in_expressions_are_those_of_the_initializer(mode: str, reading: str) -> None:
+    """However an initializer reads shapes, the fans in its arguments are its own: fan/fan is 1."""
+    arguments = f"scale: {mode}, mode: {mode}, distribution: untruncated_normal, {reading}"
+    plan = plan_of(
+        tensors_and_rules("a: [8, 4, 2]", f"{{match: a, init: {{variance_scaling: {{{arguments}}}}}}}")
+    )
+    assert plan.tensors[0].std == pytest.approx(1)
+
+
+def test_fans_inside_another_reading() -> None:
+    """An initializer inside another one that reads shapes in its own way has other fans than the rule."""
+    inner = "{variance_scaling: {scale: fan_in, layout: torch}}"
+    with pytest.raises(RecipeError, match="inside reads shapes in its own way"):
+        plan_of(
+            tensors_and_rules(
+                "a: [8, 4]", f"{{match: a, init: {{scale: {{initializer: {inner}, factor: 1}}}}}}"
+            )
+        )

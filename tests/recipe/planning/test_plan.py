@@ -45,7 +45,12 @@ MEANINGLESS = [
     ({"variables": "variables: {d: 1 / 0}\n"}, 3, "variable 'd': Division by zero.|^ column 3"),
     ({"variables": "variables: {d: 2 +}\n"}, 3, "variable 'd': A number, a name or an opening parenthesis"),
     ({"variables": "variables: {d: \"__import__('os')\"}\n"}, 3, "variable 'd': There is no function"),
-    ({"variables": "variables: {d: .nan}\n"}, 3, "variable 'd' is NaN"),
+    ({"variables": "variables: {d: .nan}\n"}, 3, "variable 'd' is no number that can be worked with"),
+    (
+        {"variables": f"variables: {{d: {'9' * 400}}}\n"},
+        3,
+        "variable 'd' is no number|integers of up to 512 bits",
+    ),
     ({"variables": "variables: {d: 10 ** 1000}\n"}, 3, "variable 'd': The result is too large"),
     # Tensors.
     ({"tensors": "tensors:\n  a: [dd]\n"}, 5, "unknown variable 'dd' in the shape of tensor 'a'|mean 'd'"),

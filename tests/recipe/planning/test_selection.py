@@ -59,6 +59,9 @@ def test_patterns_without_a_name(selection: Selection, words: str) -> None:
         (Selection(drop=("a.{",)), "a pattern of source 1: This '{' has no '}'"),
         (Selection(rename={"a.{0..3}": "b"}), "cannot read 'a.{0..3}'"),
         (Selection(rename={"a": "*"}), "which nothing in 'a' stands for"),
+        (Selection(rename={"h.?.w": "x"}), "cannot read 'h.?.w'"),
+        (Selection(rename={"h.[01].w": "x"}), "cannot read 'h.[01].w'"),
+        (Selection(rename={"*.*.*.*": "x"}), "has too many `*`"),
         (Selection(rename={"{x}": "{y}"}), "has '{y}' in '{y}'"),
     ],
 )
@@ -67,3 +70,9 @@ def test_what_is_no_pattern(selection: Selection, words: str) -> None:
     with pytest.raises(RecipeError) as caught:
         NameSelection(selection, PLACE, "source 1")
     assert words in str(caught.value)
+
+
+def test_ranges_by_variables() -> None:
+    """Patterns know the recipe's variables, as those of rules do."""
+    names = NameSelection(Selection(drop=("h.{0..n-1}.w",)), PLACE, "source 1", {"n": 2})
+    assert [names.new_name(f"h.{layer}.w") for layer in range(3)] == [None, None, "h.2.w"]

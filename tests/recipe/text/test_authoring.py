@@ -17,12 +17,10 @@ from initkit.errors import (
     ArgumentError,
     ArgumentTypeError,
     DTypeError,
-    FileAccessError,
-    FileTakenError,
     RecipeError,
 )
 from initkit.recipe import Recipe
-from initkit.recipe.text.authoring import compose, initializer_data, save_text
+from initkit.recipe.text.authoring import compose, initializer_data
 from initkit.registry import registry
 from tests.catalogue import ENTRIES, Entry
 
@@ -224,11 +222,25 @@ def test_layout_and_extends() -> None:
         "initkit: 1",
         "extends: {file: b.yaml}",
         "seed: 1",
-        "dtype: float32",
         "layout: torch",
         "rules:",
         '  - {match: "*", init: ones}',
     ]
+
+
+def test_the_dtype_of_what_is_extended_stays() -> None:
+    """Without a dtype none is written, and arrays say their own; with one, it replaces the inherited one."""
+    tensors = {"a": [2], "b": np.ones(2, np.float32), "c": np.ones(2, np.float16)}
+    base = {"preset": "gpt2@1", "drop": ["*"]}
+    given: dict[str, Any] = {"tensors": tensors, "extends": base}
+    assert "dtype" not in _text(**given).partition("tensors:")[0]
+    assert "b: {shape: [2], dtype: float32}" in _text(**given)
+    assert "c: {shape: [2], dtype: float16}" in _text(**given)
+    text = _text(**given, dtype="float16")
+    assert "dtype: float16\n" in text.partition("tensors:")[0]
+    assert '"{a,c}": [2]' in text
+    # Nothing is extended: readers see what holds.
+    assert "dtype: float32\n" in _text()
 
 
 def test_long_rules_are_broken() -> None:
@@ -273,31 +285,3 @@ def test_without_tensors_it_is_no_recipe() -> None:
     """An empty recipe that extends nothing is refused where it is read, as one from a file is."""
     with pytest.raises(RecipeError, match="tensors"):
         Recipe.from_text(_text(tensors={}))
-
-
-def test_save(tmp_path: Path) -> None:
-    """A text is written whole, replaces a file only where that is allowed, and leaves nothing else behind."""
-    path = tmp_path / "r.yaml"
-    assert save_text("ä: 1\r\n", path) == path
-    assert path.read_bytes() == "ä: 1\r\n".encode()
-    with pytest.raises(FileTakenError, match="overwrite=True"):
-        save_text("b", path)
-    assert path.read_bytes() == "ä: 1\r\n".encode()
-    save_text("b", path, overwrite=True)
-    assert path.read_bytes() == b"b"
-    with pytest.raises(FileAccessError):
-        save_text("b", tmp_path / "none" / "r.yaml")
-    with pytest.raises(FileAccessError):
-        save_text("b", tmp_path, overwrite=True)
-    assert [entry.name for entry in tmp_path.iterdir()] == ["r.yaml"]
-
-
-def test_save_goes_through_links(tmp_path: Path) -> None:
-    """A symbolic link stays one; the file that it leads to gets the text."""
-    (tmp_path / "real.yaml").write_text("a")
-    (tmp_path / "link.yaml").symlink_to("real.yaml")
-    with pytest.raises(FileTakenError):
-        save_text("b", tmp_path / "link.yaml")
-    save_text("b", tmp_path / "link.yaml", overwrite=True)
-    assert (tmp_path / "link.yaml").is_symlink()
-    assert (tmp_path / "real.yaml").read_text() == "b"
