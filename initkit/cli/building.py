@@ -232,7 +232,7 @@ def _build_summary(report: BuildReport) -> str:
     if not count:
         lines.append(f"Wrote nothing to {report.path}: there are more shares than files.")
     elif report.kept and not report.drawn:
-        lines.append(f"Wrote nothing to {what}{size}, were there already.")
+        lines.append(f"{what}{size}: all had been written before, and nothing was drawn.")
     else:
         # Of a file that is gone on with, only the rest is written now.
         rate = show_size((report.nbytes - report.kept) / max(report.seconds, 1e-9))

@@ -24,7 +24,8 @@ def run_explain(arguments: Namespace) -> int:
     `shape`, `dtype`, `rule` (`number`, `place` and `text`; null for a tie that `tensors` says), `passed` (the
     rules before it, with `why_not`), `captures`, `target` (of a tie), `copied` (file and name), `law` (null
     where nothing is drawn; else `text`, `summary`, `formula`, `arguments`, `shape`, `fans`, `mean`, `std`,
-    `bounds` and `parts`, a list of pairs of a label and a law), `sources` (expressions by argument),
+    `bounds` and `parts`, a list of pairs of a label and a law), `sources` (by argument: `text`, `value`
+    and `names` of its expression),
     `tolerance`, `seed`, `seed_path`, `values` and `ties`.
     """
     recipe = load_to_look_at(arguments.recipe, arguments.seed)

@@ -119,9 +119,7 @@ def _imported_dask_array() -> Any:
         import dask.array
     except (ImportError, ValueError) as error:
         reason = str(error).rstrip(".") or f"importing it raises {type(error).__name__}"
-        message = (
-            f"Dask cannot be used: {reason}. Received: a call that makes a Dask array. Allowed: Dask with"
-        )
-        message += " its arrays. Install it with `pip install 'dask[array,distributed]'`."
+        message = f"Dask cannot be used: {reason}. Received: a call that makes a Dask array. Allowed: Dask"
+        message += " with its arrays. Install it with `pip install 'dask[array,distributed]'`."
         raise BackendError(message) from error
     return dask.array

@@ -177,12 +177,10 @@ def _entry(path: Path) -> Path:
     indices, files = sorted(path.glob(f"*{_INDEX_SUFFIX}")), sorted(path.glob("*.safetensors"))
     parts = [file for file in files if _PART_NAME.fullmatch(file.name)]
     if not indices and (parts or (not files and any(path.glob(".*.safetensors.partial")))):
-        message = f"{path} is an unfinished build, or an incomplete download: its index, *{_INDEX_SUFFIX}, is"
-        message += (
-            f" missing. Received: {len(files):,} whole {'file' if len(files) == 1 else 'files'}. Allowed:"
-        )
-        message += " folders with an index, or one file. Run the build or the download again to finish it, or"
-        message += " name one of its files."
+        count = f"{len(files):,} whole {'file' if len(files) == 1 else 'files'}"
+        message = f"{path} is an unfinished build, or an incomplete download: its index is missing. Received:"
+        message += f" {count} and no *{_INDEX_SUFFIX}. Allowed: folders with an index, or one file. Run the"
+        message += " build or the download again to finish it, or name one of its files."
         raise FileFormatError(message)
     for found in (indices, files):
         if len(found) == 1:

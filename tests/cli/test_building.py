@@ -87,6 +87,7 @@ def test_build_json(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "match": "*.w",
         "line": 10,
         "initializer": "random_normal(stddev=0.5)",
+        "where": {},
         "dtype": "float32",
         "tensors": 2,
         "parameters": 64,
@@ -191,7 +192,10 @@ def test_several_files_and_shares(recipe: Path, capsys: pytest.CaptureFixture[st
         (["--max-shard-size", "1GB", "--shard", "0/2"], "'0/2' is no share; write which of how many"),
         (["--max-shard-size", "1GB", "--shard", "3/2"], "'3/2' is no share"),
         (["--max-shard-size", "1GB", "--shard", "1"], "'1' is no share"),
-        (["--shard", "1/2"], "One file cannot be shared among processes"),
+        (
+            ["--shard", "1/2"],
+            "share 1 of 2 of one file. Allowed: shares of a build of several files. Say how large",
+        ),
         (["--only", "nothing.*"], "nothing.*"),
         (["--dtype", "float17"], "float17"),
     ],
@@ -220,7 +224,11 @@ def test_a_dry_run_writes_nothing(recipe: Path, capsys: pytest.CaptureFixture[st
     assert not output.exists()
     assert main(command[:-1]) == 0
     capsys.readouterr()
+    (output / "model.safetensors").touch()
+    assert main(command) == 0
+    assert re.search(r"/model\.safetensors +of another model: needs --force\n", capsys.readouterr().out)
     facts = _json(capsys, *command)
+    assert facts["others"] == [str(output / "model.safetensors")]
     assert [file["status"] for file in facts["files"]] == ["exists"] * 3
     assert facts["bytes_missing"] == sum(file["bytes"] for file in facts["files"])
     assert facts["bytes_free"] > 0
@@ -241,14 +249,14 @@ def test_an_interrupt_for_programs(
     assert main(["build", str(recipe), "-o", str(recipe.with_name("out")), "--json"]) == 130
     out, err = capsys.readouterr()
     assert out == ""
-    events = [json.loads(line) for line in err.splitlines()[:-1]]
+    *events, last = [json.loads(line) for line in err.splitlines()]
     assert {event["event"] for event in events} == {"progress", "note"}
     assert (events[0]["work"], events[0]["done"], events[0]["total"]) == ("drawing", 320, 320)
     assert events[-1]["message"].startswith("320 of 320 bytes have been written and are kept")
-    assert err.splitlines()[-1] == "initkit: interrupted"
+    assert last == {"event": "error", "message": "interrupted"}
     monkeypatch.undo()
     assert main(["build", str(recipe), "-o", str(recipe.with_name("out"))]) == 0
-    assert "320 B of it were there already and were not drawn again." in capsys.readouterr().out
+    assert "kB: all had been written before, and nothing was drawn." in capsys.readouterr().out
 
 
 def test_verify_with_another_recipe(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -260,7 +268,11 @@ def test_verify_with_another_recipe(recipe: Path, capsys: pytest.CaptureFixture[
     assert main(["verify", str(output), "--recipe", str(recipe), "--only", "*.w", "--only", "c"]) == 0
     assert f"{output}: all 3 tensors are as {recipe} says; 288 B compared" in capsys.readouterr().out
     assert main(["verify", str(output), "--recipe", str(recipe)]) == 1
-    assert "(2 missing)" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "(2 missing)" in out
+    assert out.splitlines()[1].split() == ["h.0.b", "missing", "-"]
+    assert main(["verify", str(output), "--recipe", str(recipe), "--only", "nothing"]) == 2
+    assert "match one of 5 tensors" in capsys.readouterr().err
     assert main(["verify", str(recipe)]) == 2
     assert "is a recipe by its name, and no model" in capsys.readouterr().err
 
@@ -275,3 +287,58 @@ def test_copied_tensors_are_told(recipe: Path, capsys: pytest.CaptureFixture[str
     assert main(["build", str(recipe), "-o", str(output)]) == 0
     assert "cop" in capsys.readouterr().out.splitlines()[3]
     assert verify(output, only=["h.*"]).ok
+
+
+def test_errors_for_programs(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With --json, what goes wrong is a line of JSON, too: a file that is not there, and what is refused."""
+    nowhere = recipe.with_name("no") / "out"
+    for arguments in (["build", str(recipe), "-o", str(nowhere)], ["verify", str(recipe)]):
+        assert main([*arguments, "--json"]) == 2
+        out, err = capsys.readouterr()
+        event = json.loads(err)
+        assert out == ""
+        assert event["event"] == "error"
+        assert main(arguments) == 2
+        assert capsys.readouterr().err == f"initkit: {event['message']}\n"
+
+
+def test_a_dry_run_needs_the_folder_that_a_build_needs(
+    recipe: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A dry run refuses what the build would refuse, in the same words."""
+    command = ["build", str(recipe), "-o", str(recipe.with_name("no") / "out")]
+    assert main(command) == 2
+    said = capsys.readouterr().err
+    assert main([*command, "--dry-run"]) == 2
+    assert capsys.readouterr().err == said
+    assert "there is no such folder; make it first" in said
+
+
+def test_nothing_to_write(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The summary says that a share was there already, or that there are more shares than files."""
+    output = recipe.with_name("out")
+    share = ["build", str(recipe), "-o", str(output), "--max-shard-size", "150B", "--shard"]
+    for _ in range(2):
+        assert main([*share, "1/4"]) == 0
+    first, second = capsys.readouterr().out.split("rule ")[1:]
+    assert re.search(rf"^Wrote {output}: 1 file, 672 B in ", first, re.MULTILINE)
+    last = second.splitlines()[-2]
+    assert last == f"{output}: 1 file, 672 B: all had been written before, and nothing was drawn."
+    assert main([*share, "4/4"]) == 0
+    assert f"Wrote nothing to {output}: there are more shares than files." in capsys.readouterr().out
+    assert main(["verify", str(output)]) == 2
+    assert "is an unfinished build" in capsys.readouterr().err
+
+
+def test_rules_with_where(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The table tells a rule that asks for more than a name from one that takes all."""
+    text = tensors_and_rules(
+        "a: [4]\nb: [4, 8]",
+        "{match: '*', where: {ndim: 2, shape: [4, '*']}, init: ones}",
+        "{match: '*', init: zeros}",
+    )
+    recipe.write_text(text, encoding="utf-8")
+    assert main(["build", str(recipe), "-o", str(recipe.with_name("out"))]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith('   1  * where ndim 2, shape [4, "*"]  ones ')
+    assert lines[2].split()[:3] == ["2", "*", "zeros"]

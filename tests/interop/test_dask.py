@@ -257,3 +257,23 @@ def test_distributed_tasks_stand_alone(client: Any) -> None:
     graph = dict(array.__dask_graph__())
     assert len(graph) == 4
     assert array.compute().tobytes() == ik.RandomNormal(seed=7)((40, 10)).tobytes()
+
+
+def test_chunks_without_elements() -> None:
+    """Dask divides by a length of 0; the error says what is wrong instead."""
+    with pytest.raises(ik.ArgumentError, match=r"chunks have to have elements.*chunks=0 "):
+        ik.dask.from_initializer("ones", (3, 4), chunks=0)
+
+
+def test_dask_that_cannot_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the cause, with whatever text the import's own has."""
+    monkeypatch.setattr("initkit.interop.dask.find_spec", lambda name: None)
+    with pytest.raises(ik.BackendError, match=r"Dask cannot be used: it is not installed\."):
+        ik.dask.from_initializer("ones", 3)
+
+    def fail(name: str) -> None:
+        raise ImportError
+
+    monkeypatch.setattr("initkit.interop.dask.find_spec", fail)
+    with pytest.raises(ik.BackendError, match=r"Dask cannot be used: importing it raises ImportError\."):
+        ik.dask.from_initializer("ones", 3)

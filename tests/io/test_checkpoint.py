@@ -90,6 +90,20 @@ def test_a_folder_with_one_file(tmp_path: Path) -> None:
         assert checkpoint.part is None
 
 
+def test_an_unfinished_build(folder: Path) -> None:
+    """Without its index, a folder of parts is not taken for a checkpoint, however many parts there are."""
+    (folder / INDEX).unlink()
+    with pytest.raises(FileFormatError, match=r"is an unfinished build, .*index is missing.* 2 whole files"):
+        Checkpoint(folder)
+    for number in (1, 2):
+        (folder / f"model-0000{number}-of-00002.safetensors").replace(folder / f".{number}")
+        with pytest.raises(FileFormatError, match="unfinished" if number == 1 else "has neither an index"):
+            Checkpoint(folder)
+    (folder / ".model.safetensors.partial").touch()
+    with pytest.raises(FileFormatError, match=r"is an unfinished build, .*0 whole files"):
+        Checkpoint(folder)
+
+
 def test_folders_that_are_no_checkpoint(folder: Path, tmp_path: Path) -> None:
     """Nothing to read, or several things, is told with what there is."""
     (tmp_path / "empty").mkdir()

@@ -116,12 +116,57 @@ def test_made_saved_and_explained(tmp_path: Path) -> None:
     assert recipe.explain("h.1.w").name == "h.1.w"
 
 
+def test_a_made_recipe_keeps_the_dtype_of_what_it_extends() -> None:
+    """Only a dtype that is given replaces the inherited one."""
+    base = {"preset": "gpt2@1", "drop": ["*"]}
+    given: dict[str, Any] = {"seed": 1, "tensors": {"w": [2]}, "rules": [("w", "ones")], "extends": base}
+    assert "dtype" not in ik.Recipe.make(**given).text
+    assert ik.Recipe.make(**given, dtype="bfloat16").plan().tensors[0].dtype.name == "bfloat16"
+    assert "dtype: float32" in ik.Recipe.make(seed=1, tensors={"w": [2]}, rules=[("w", "ones")]).text
+
+
+def test_an_inherited_dtype_that_is_not_float32(tmp_path: Path) -> None:
+    """Shapes get it, and arrays keep their own."""
+    (tmp_path / "base.yaml").write_text(
+        "initkit: 1\nseed: 1\ndtype: bfloat16\ntensors: {a: [2]}\nrules: [{match: '*', init: ones}]\n"
+    )
+    recipe = ik.Recipe.make(
+        seed=2,
+        tensors={"b": [2], "c": np.ones(2, np.float32)},
+        rules=[],
+        extends="base.yaml",
+        file=str(tmp_path / "r.yaml"),
+    )
+    dtypes = {tensor.name: tensor.dtype.name for tensor in recipe.plan().tensors}
+    assert dtypes == {"a": "bfloat16", "b": "bfloat16", "c": "float32"}
+
+
+def test_names_of_arrays_and_of_shapes() -> None:
+    """Names beside arrays are literal; beside shapes they are patterns of braces."""
+    rules = [("*", "ones")]
+    literal = ik.Recipe.make(seed=1, tensors={"a{0..1}": np.ones(2)}, rules=rules)
+    assert [tensor.name for tensor in literal.plan().tensors] == ["a{0..1}"]
+    shapes = {name: array.shape for name, array in {"a{0..1}": np.ones(2)}.items()}
+    pattern = ik.Recipe.make(seed=1, tensors=shapes, rules=rules)
+    assert [tensor.name for tensor in pattern.plan().tensors] == ["a0", "a1"]
+
+
+def test_an_overridden_recipe_is_saved_as_yaml(tmp_path: Path) -> None:
+    """The text stays the one for programs, the file is for people, and both have the same values."""
+    recipe = ik.Recipe.preset("gpt2@1", seed=1, variables={"n_layer": 2, "d": 8}).override(seed=2)
+    assert recipe.text.startswith("{")
+    saved = ik.Recipe.load(recipe.save(tmp_path / "r.yaml"))
+    assert saved.text.startswith("initkit: 1\nseed: 2\n")
+    for name in ("wte.weight", "h.1.mlp.c_proj.weight"):
+        assert np.array_equal(saved[name][:5], recipe[name][:5])
+
+
 def test_arrays_by_name_in_any_form() -> None:
     """Pairs of names and arrays will do; a model, or a list of arrays, is told what to give."""
     recipe = ik.Recipe.make(seed=3, tensors={"w": [2, 3]}, rules=[("*", "he_normal")])
     model = torch.nn.Module()
     model.w = torch.nn.Parameter(torch.empty(2, 3))
-    recipe.fill(model.named_parameters())  # type: ignore[arg-type]  # what is tested
+    recipe.fill(model.named_parameters())
     assert bool((model.w.detach().numpy() == recipe["w"][...]).all())
     for wrong in (model, [np.empty((2, 3))], 3):
         with pytest.raises(ik.ArgumentTypeError, match=r"give model\.state_dict\(\)"):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 
 from initkit.documents import PlainData, write_json
 from initkit.draws import STREAM_VERSION
@@ -58,10 +59,31 @@ def is_model_name(name: str) -> bool:
     """Whether a file of that name is taken for a model, or a part of one, by those who load a folder.
 
     Example:
-        >>> [is_model_name(name) for name in ("model.safetensors", "model-00001-of-00002.safetensors", "x.bin")]
+        >>> [is_model_name(name) for name in ("model.safetensors", "model-00001-of-00002.safetensors", "x")]
         [True, True, False]
     """
     return _MODEL_NAME.fullmatch(name) is not None
+
+
+def other_files(folder: Path, names: Collection[str]) -> list[Path]:
+    """The files in a folder that are taken for a model, and are not of a build.
+
+    They would be loaded in the place of the build's: loaders prefer `model.safetensors` to an index.
+
+    Args:
+        folder: The folder.
+        names: The names of the build's own files.
+
+    Returns:
+        Their paths, in the order of the names; none where there is no such folder.
+    """
+    if not folder.is_dir():
+        return []
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if is_model_name(path.name) and path.name not in names and not path.is_dir()
+    )
 
 
 def plan_file(plan: Plan) -> Layout:

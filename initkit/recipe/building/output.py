@@ -19,7 +19,7 @@ from initkit.io.resumable_file import (
     progress_of,
 )
 from initkit.io.target import check_target
-from initkit.recipe.building.files import INDEX_NAME, is_model_name
+from initkit.recipe.building.files import INDEX_NAME, other_files
 from initkit.recipe.building.work import Work
 
 MARKER_NAME = ".initkit-build"
@@ -48,27 +48,6 @@ def check_place(work: Work, path: Path) -> None:
         raise file_access_error(errno.ENOTDIR, message, str(path))
 
 
-def other_files(work: Work, folder: Path) -> list[Path]:
-    """The files in a folder that are taken for a model, and are not of a build.
-
-    Beside the build's own they would be loaded in their place: loaders prefer `model.safetensors` to an index.
-
-    Args:
-        work: The build.
-        folder: The folder.
-
-    Returns:
-        Their paths, in the order of the names; none where there is no such folder.
-    """
-    if not folder.is_dir():
-        return []
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if is_model_name(path.name) and path.name not in work.names and not path.is_dir()
-    )
-
-
 class FileOutput:
     """The one file of a build.
 
@@ -94,7 +73,9 @@ class FileOutput:
 
         Raises:
             FileTakenError: Something stands under the name, and `overwrite` is false.
+            FileAccessError: The path cannot become a file.
         """
+        check_place(self._work, self._path)
         if not overwrite and os.path.lexists(self._path):
             finished = progress_of(self._path, self._work.files[0].layout).finished
             if restart or not finished:
@@ -185,6 +166,7 @@ class FolderOutput:
                     message += " (restart=True)"
                     raise file_access_error(errno.EEXIST, message, str(self._path))
                 self._refuse_taken(self._left())
+                self._refuse_busy()
                 (self._path / INDEX_NAME).unlink(missing_ok=True)
                 self._discard()
             elif self._is_complete() and not restart:
@@ -224,7 +206,7 @@ class FolderOutput:
     def _refuse_taken(self, left: frozenset[str] = frozenset()) -> None:
         """Refuse to replace or to remove what no interrupted build has left."""
         taken = [name for name in self._work.names if os.path.lexists(self._path / name)]
-        taken += [path.name for path in other_files(self._work, self._path)]
+        taken += [path.name for path in other_files(self._path, self._work.names)]
         taken = sorted(set(taken) - left)
         if taken and not self._overwrite:
             message = f"{taken[0]} is there already; choose another folder, or say --force (overwrite=True)"
@@ -232,7 +214,7 @@ class FolderOutput:
 
     def _refuse_others(self) -> list[Path]:
         """The files of another model, which may be removed only where that was said."""
-        others = other_files(self._work, self._path)
+        others = other_files(self._path, self._work.names)
         if others and not self._overwrite:
             message = f"{others[0].name}, which is of another build, would be loaded in place of this one;"
             message += " move it away, or say --force (overwrite=True)"
@@ -330,7 +312,7 @@ class FolderOutput:
                 index is not None
                 and (self._path / index[0]).read_bytes() == index[1]
                 and all(begins_with(self._path / file.name, file.layout) for file in self._work.files)
-                and not other_files(self._work, self._path)
+                and not other_files(self._path, self._work.names)
             )
         return False
 
@@ -350,16 +332,25 @@ class FolderOutput:
         """Remove what is left of a build with other files."""
         left = self._left()
         for path in self._journals():
-            journal = Journal(path)
-            if not journal.open():
-                message = "another process is writing it now; wait until it is done, or choose another folder"
-                raise file_access_error(errno.EEXIST, message, str(path))
+            journal = self._locked(path)
             path.with_suffix(".partial").unlink(missing_ok=True)
             if (name := path.name[1:].removesuffix(".journal")) in left:
                 (self._path / name).unlink(missing_ok=True)
             journal.remove()
         for path in self._path.glob(".model*.safetensors*.partial"):
             path.unlink(missing_ok=True)
+
+    def _refuse_busy(self) -> None:
+        """Refuse, before anything is removed, what another process is writing."""
+        for path in self._journals():
+            self._locked(path).close()
+
+    def _locked(self, path: Path) -> Journal:
+        journal = Journal(path)
+        if not journal.open():
+            message = "another process is writing it now; wait until it is done, or choose another folder"
+            raise file_access_error(errno.EEXIST, message, str(path))
+        return journal
 
     def abandon(self) -> None:
         """Remove the marker and the folder, if no file of the build has been begun.

@@ -10,7 +10,8 @@ from typing import Literal, TypeAlias
 from initkit.io.resumable_file import progress_of
 from initkit.io.target import free_bytes
 from initkit.recipe.building.build import own_files
-from initkit.recipe.building.output import check_place, other_files
+from initkit.recipe.building.files import other_files
+from initkit.recipe.building.output import check_place
 from initkit.recipe.building.work import Work, parse_size
 from initkit.recipe.planning.plan import Plan
 
@@ -92,7 +93,7 @@ def preview(
             status = "exists"
         files.append(FilePreview(file, layout.size, found.nbytes, status))
     folder = Path(os.path.realpath(path))
-    others = tuple(other_files(work, Path(path))) if work.is_folder else ()
+    others = tuple(other_files(Path(path), work.names)) if work.is_folder else ()
     if not folder.is_dir():
         folder = folder.parent
     missing = sum(file.nbytes - file.kept for file in files if file.status != "finished")

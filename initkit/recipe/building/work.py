@@ -153,7 +153,7 @@ class Work:
         """Pickle the text, which is short where the plan is long."""
         digests = tuple(stored.digest for stored in _copied(self.plan))
         # Paths in the text are relative to its folder, and another process may be at home in another one.
-        file = os.path.abspath(self.plan.recipe.file)
+        file = str(Path(self.plan.recipe.file).absolute())
         return _work_of, (self.plan.text, file, self.max_shard_size, digests)
 
 

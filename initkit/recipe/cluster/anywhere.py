@@ -86,11 +86,9 @@ def build(
             storage_options=storage_options,
         )
     if is_url(path) or storage_options:
-        message = (
-            f"Only a cluster writes to a URL. Received: {path}. Allowed: a path, or a URL with a client."
-        )
-        message += " Say client=distributed.Client() (--dask ADDRESS), which may be one of this machine"
-        message += " alone."
+        message = f"Only a cluster writes to a URL. Received: {path}. Allowed: a path, or a URL with a"
+        message += " client. Say client=distributed.Client() (--dask ADDRESS), which may be one of this"
+        message += " machine alone."
         raise ArgumentError(message)
     return build_here(
         plan,

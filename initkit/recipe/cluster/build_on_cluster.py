@@ -165,21 +165,17 @@ def connected(client: Any) -> Iterator[Any]:
     if isinstance(client, (str, os.PathLike)):
         address = os.fspath(client)
         if ":" not in address and not Path(address).is_file():
-            message = (
-                f"There is no such file of a scheduler. Received: {address!r:.200}. Allowed: the address"
-            )
-            message += " of a running scheduler, such as 'tcp://host:8786', or the JSON file that it writes."
-            message += " Start one with `dask scheduler --scheduler-file FILE`."
+            message = f"There is no such file of a scheduler. Received: {address!r:.200}. Allowed: the"
+            message += " address of a running scheduler, such as 'tcp://host:8786', or the JSON file that it"
+            message += " writes. Start one with `dask scheduler --scheduler-file FILE`."
             raise BackendError(message)
         where = {"scheduler_file": address} if Path(address).is_file() else {"address": address}
         try:
             made = distributed.Client(**where, timeout=_CONNECTING_SECONDS, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
             message = f"No scheduler can be reached: {error}. Received: {address!r:.200}. Allowed: the"
-            message += (
-                " address of a running one, such as 'tcp://host:8786', or the JSON file that it writes."
-            )
-            message += " Start one with `dask scheduler`."
+            message += " address of a running one, such as 'tcp://host:8786', or the JSON file that it"
+            message += " writes. Start one with `dask scheduler`."
             raise BackendError(message) from error
         with made:
             yield made

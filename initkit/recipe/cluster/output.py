@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -13,7 +12,6 @@ from typing import Any
 
 from initkit.errors import FileAccessError, file_access_error
 from initkit.io import ResumableFile
-from initkit.io.target import check_target
 from initkit.recipe.building.drawing import ProgressCallback
 from initkit.recipe.building.files import INDEX_NAME, is_model_name
 from initkit.recipe.building.output import TOKEN_NAME, FileOutput, FolderOutput
@@ -127,8 +125,6 @@ class SharedOutput(ClusterOutput):
         Yields:
             Its path, and what is in it.
         """
-        if not self._work.is_folder:
-            check_target(Path(os.path.realpath(self._path)), 0)
         self._complete = self._output.begin(overwrite=self._overwrite, restart=self._restart)
         if self._complete:
             self.kept = self._done = self._total
@@ -277,10 +273,8 @@ class ObjectOutput(ClusterOutput):
                 self._numbers.append(number)
         self._others = self._other_files()
         if self._others and not self._overwrite:
-            message = (
-                "is of another build, and would be loaded in place of this one; choose another folder, or"
-            )
-            message += " allow it to be removed with --force (overwrite=True)"
+            message = "is of another build, and would be loaded in place of this one; choose another folder,"
+            message += " or allow it to be removed with --force (overwrite=True)"
             raise file_access_error(errno.EEXIST, message, self._others[0])
         if finished or index in self._others:
             # Only whole builds have one.

@@ -211,7 +211,7 @@ def _planned(job: Job) -> Work:
     try:
         work: Work = pickle.loads(job.work)
     except (InitkitError, OSError, ImportError) as error:
-        # As an error of its own: another attempt would meet it again, and where it was is half of what it says.
+        # As an error of its own: another attempt would meet it again, and which worker it was is half of it.
         message = f"A worker ({platform.node()}) cannot plan the recipe: {error}. Received: the text that the"
         message += " client has planned. Allowed: workers that read it as the client does. Let the files that"
         message += " it names, and the modules of classes of your own, be the same for all."

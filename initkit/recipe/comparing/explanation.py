@@ -318,13 +318,16 @@ def _sources(tensor: PlannedTensor, rule: CompiledRule) -> Iterator[tuple[str, S
     if rule.maker is None:
         return
     maker = rule.maker
-    known = {**maker.variables, **tensor.captures}
     for path, expression in _expressions("", dict(maker.arguments)):
-        # In the order of the expression.
-        ordered = sorted(expression.names, key=lambda name: (expression.text.find(name), name))
-        names = {name: value for name in ordered if not isinstance(value := known.get(name, ""), str)}
-        missing = [name for name in ordered if name not in names]
-        names |= tensor_facts(missing, tensor.shape, maker.layout)
+        known = {**maker.variables, **tensor.captures}
+        known |= tensor_facts(expression.names - known.keys(), tensor.shape, maker.reading)
+        # In the order in which the expression has them.
+        ordered = dict.fromkeys(str(getattr(step, "name", "")) for step in expression.steps)
+        names = {
+            name: value
+            for name in ordered
+            if name in expression.names and not isinstance(value := known[name], str)
+        }
         yield path, Source(expression.source, expression.evaluate(names), names)
 
 

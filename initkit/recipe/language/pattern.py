@@ -278,9 +278,9 @@ class PaddedNumber(int):
     def __str__(self) -> str:
         return self.text
 
-    def __getnewargs__(self) -> tuple[str]:
+    def __reduce__(self) -> tuple[type[PaddedNumber], tuple[str]]:
         """Pickle the text."""
-        return (self.text,)
+        return type(self), (self.text,)
 
 
 def _split(text: str, kinds: re.Pattern[str], start: int = 0, end: int | None = None) -> Iterator[_Part]:

@@ -69,7 +69,7 @@ def _written(rule: Rule, folder: Path) -> dict[str, PlainData]:
     """A rule as it was written, but for the path of what it copies, which its recipe's folder decides."""
     data = dict(rule.data)
     home = Path(rule.place.file).parent
-    if rule.copy is not None and home != folder and not Path(rule.copy.file).is_absolute():
+    if rule.copy is not None and home != folder and not Path(rule.copy.file).expanduser().is_absolute():
         path = Path(os.path.relpath(home / rule.copy.file, folder)).as_posix()
         copy: dict[str, PlainData] = {"file": path}
         if rule.copy.name is not None:

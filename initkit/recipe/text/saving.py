@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _ESCAPED = re.compile(r"\\([{}\\])")
 # Characters that a path, or a longer text that has it inside, goes on with.
-_OF_PATHS = r"[\w./~{}\\-]"
+_OF_PATHS = r"[\w./~\\-]"
 
 _Move: TypeAlias = Callable[[str], str]
 
@@ -117,10 +117,8 @@ def _moved(data: dict[str, PlainData], move: _Move) -> dict[str, PlainData]:
     if isinstance(base, dict) or (isinstance(base, str) and "@" not in base):
         moved["extends"] = _moved_file(base, move)
     if sources is not None:
-        several = isinstance(sources, list)
-        moved["from"] = (
-            [_moved_file(source, move) for source in sources] if several else _moved_file(sources, move)
-        )
+        several = [_moved_file(source, move) for source in sources] if isinstance(sources, list) else None
+        moved["from"] = _moved_file(sources, move) if several is None else several
     if isinstance(rules, list):
         moved["rules"] = [
             {**rule, "copy": _moved_file(rule["copy"], move)}

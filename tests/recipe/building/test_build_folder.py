@@ -249,6 +249,112 @@ def test_existing_files_are_kept(tmp_path: Path) -> None:
     assert _digests(tmp_path / "out") == before
 
 
+OTHERS = ("model.safetensors", "model-00001-of-00004.safetensors", "model-00004-of-00004.safetensors")
+THEIRS = ("pytorch_model.bin", "adapter_model.safetensors", "model-1-of-2.safetensors", "config.json")
+
+
+def _older(folder: Path) -> None:
+    """A folder in which somebody else's model is."""
+    folder.mkdir()
+    for name in (*OTHERS, *THEIRS, INDEX):
+        (folder / name).write_bytes(b"old")
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_nothing_of_an_older_model_stays(tmp_path: Path, single: bool) -> None:
+    """With `overwrite`, what loaders would prefer to the new model or mix with it goes; nothing else does."""
+    folder = tmp_path / "out"
+    _older(folder)
+    size = "1MB" if single else SIZE
+    with pytest.raises(FileTakenError, match=r"is there already; .*say --force"):
+        _build(folder, max_shard_size=size)
+    assert _names(folder) == sorted([*OTHERS, *THEIRS, INDEX])
+    _build(folder, max_shard_size=size, overwrite=True)
+    ours = ["model.safetensors"] if single else [*NAMES, INDEX]
+    assert _names(folder) == sorted([*ours, *THEIRS])
+    assert all((folder / name).read_bytes() == b"old" for name in THEIRS)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_any_file_of_another_model_is_refused(tmp_path: Path, name: str) -> None:
+    """One file under a name that the build has not is enough to be in its way."""
+    (tmp_path / name).write_bytes(b"old")
+    with pytest.raises(FileTakenError, match=f"{name} is there already"):
+        _build(tmp_path)
+    assert _names(tmp_path) == [name]
+
+
+def test_killed_over_an_older_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever a build over an older model is killed, there is an index only once the old files are gone."""
+    folder = tmp_path / "out"
+    _older(folder)
+    _interrupt(folder, 6000, overwrite=True)
+    assert INDEX not in _names(folder)
+    assert {*OTHERS} < {*_names(folder)}
+    with pytest.raises(FileTakenError, match="would be loaded in place of this one"):
+        _build(folder)
+    unlink, removed = Path.unlink, []
+
+    def kill(path: Path, missing_ok: bool = False) -> None:
+        assert INDEX not in _names(folder)
+        unlink(path, missing_ok)
+        if path.name in OTHERS:
+            removed.append(path.name)
+            raise KeyboardInterrupt
+
+    for _ in OTHERS:
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "unlink", kill)
+            with pytest.raises(KeyboardInterrupt):
+                _build(folder, overwrite=True)
+        assert MARKER_NAME in _names(folder)
+    assert sorted(removed) == sorted(OTHERS)
+    _build(folder, overwrite=True)
+    assert _names(folder) == sorted([*NAMES, *THEIRS, INDEX])
+    assert verify(folder).ok
+
+
+def test_shares_over_an_older_model(tmp_path: Path) -> None:
+    """Whoever is the last removes the older files; no share removes those of another."""
+    _build(tmp_path / "whole")
+    folder = tmp_path / "out"
+    _older(folder)
+    for number in (2, 3, 5, 1):
+        report = _build(folder, shard=(number, 5), overwrite=True)
+        assert all(Path(path).exists() for path in report.files)
+        assert report.complete == (number == 1)
+        assert {*OTHERS} & {*_names(folder)} == (set() if report.complete else {*OTHERS})
+    # A share of no files that comes late with the same options begins nothing anew.
+    assert _build(folder, shard=(4, 5), overwrite=True).complete
+    built = {name: digest for name, digest in _digests(folder).items() if name not in THEIRS}
+    assert built == _digests(tmp_path / "whole")
+
+
+def test_a_model_of_another_seed_is_not_this_one(tmp_path: Path) -> None:
+    """The index is the same for all seeds; a share looks into the files."""
+    _build(tmp_path)
+    before = _digests(tmp_path)
+    with pytest.raises(FileTakenError, match="is there already"):
+        _build(tmp_path, plan_of(TEXT.replace("seed: 42", "seed: 43")), shard=(1, 2))
+    assert _digests(tmp_path) == before
+
+
+def test_restarting_spares_what_no_interrupted_build_has_left(tmp_path: Path) -> None:
+    """`restart` discards the whole files of the interrupted build, too, and no others without `overwrite`."""
+    folder = tmp_path / "out"
+    _interrupt(folder, 6000)
+    _build(folder, max_shard_size=4000, restart=True)
+    assert [name for name in _names(folder) if "of-00003" in name] == []
+    assert verify(folder).ok
+    other = tmp_path / "other"
+    _interrupt(other, 6000)
+    (other / OTHERS[0]).write_bytes(b"old")
+    with pytest.raises(FileTakenError, match=r"model\.safetensors is there already"):
+        _build(other, max_shard_size=4000, restart=True)
+    assert (other / OTHERS[0]).read_bytes() == b"old"
+    assert NAMES[0] in _names(other)
+
+
 def test_folders_that_cannot_be(tmp_path: Path) -> None:
     """The folder's parent has to exist, a file is no folder, and nothing is left behind."""
     with pytest.raises(FileMissingError, match="no such folder"):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from initkit.errors import FileAccessError
 from initkit.recipe.building.build import build
 from initkit.recipe.building.preview import preview
 from tests.recipe.texts import plan_of, tensors_and_rules
@@ -59,4 +60,27 @@ def test_a_single_file(tmp_path: Path) -> None:
     assert (file.path, file.status) == (tmp_path / "m", "new")
     assert build(PLAN, tmp_path / "m").nbytes == file.nbytes
     assert preview(PLAN, tmp_path / "m").files[0].status == "exists"
-    assert preview(PLAN, tmp_path / "no" / "such" / "folder" / "m").free > 0
+
+
+def test_places_that_cannot_be(tmp_path: Path) -> None:
+    """What a build refuses before it draws anything, a preview refuses alike."""
+    (tmp_path / "file").write_bytes(b"")
+    cases: tuple[tuple[Path, int | None], ...] = (
+        (tmp_path / "no" / "m", None),
+        (tmp_path / "no" / "m", SIZE),
+        (tmp_path, None),
+        (tmp_path / "file", SIZE),
+    )
+    for path, size in cases:
+        with pytest.raises(FileAccessError) as expected:
+            build(PLAN, path, max_shard_size=size)
+        with pytest.raises(FileAccessError) as found:
+            preview(PLAN, path, max_shard_size=size)
+        assert (type(found.value), str(found.value)) == (type(expected.value), str(expected.value))
+
+
+def test_files_of_another_model(tmp_path: Path) -> None:
+    """A preview names what would be loaded in place of the build."""
+    build(PLAN, tmp_path, max_shard_size="1MB")
+    assert preview(PLAN, tmp_path, max_shard_size=SIZE).others == (tmp_path / "model.safetensors",)
+    assert preview(PLAN, tmp_path, max_shard_size="1MB").others == ()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
 
 from initkit.errors import ArgumentError, ArgumentTypeError
 from initkit.recipe.building.work import Work, parse_size
@@ -49,6 +50,23 @@ def test_work_travels_as_a_recipe() -> None:
     assert [file.layout for file in other.files] == [file.layout for file in work.files]
     assert list(other.units(256)) == list(work.units(256))
     assert pickle.loads(data) is other
+
+
+def test_paths_are_those_of_whoever_has_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative path in a recipe means the same file in a process whose working directory is another."""
+    save_file({"w": np.arange(3, dtype=np.float32)}, tmp_path / "old.safetensors")
+    monkeypatch.chdir(tmp_path)
+    copying = plan_of(tensors_and_rules("w: [3]", "{match: w, copy: {file: old.safetensors, name: w}}"))
+    work = Work(copying)
+    data = pickle.dumps(work)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    other = pickle.loads(data)
+    assert other.fingerprint == work.fingerprint
+    (unit,) = other.units(100)
+    out = np.empty(unit.nbytes, np.uint8)
+    other.draw(unit, out)
+    assert out.view(np.float32).tolist() == [0, 1, 2]
 
 
 def test_fingerprints_differ() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -13,7 +14,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 import initkit as ik
 from initkit.errors import FileMissingError, FileTakenError
@@ -25,7 +28,7 @@ from initkit.recipe.cluster import build_on_cluster as cluster_module
 from initkit.recipe.cluster import dispatch, tasks
 from initkit.recipe.cluster.build_on_cluster import build_on_cluster
 from tests.recipe.clusters import digests, even_plan, local_cluster, varied_plan
-from tests.recipe.texts import plan_of, recipe_text
+from tests.recipe.texts import plan_of, recipe_text, tensors_and_rules
 
 distributed = import_module("distributed")
 
@@ -376,6 +379,42 @@ def test_a_recipe_that_reads_otherwise(tmp_path: Path) -> None:
     task = tasks.Stretch(next(Work(varied_plan()).units(SMALL)))
     with pytest.raises(ik.BackendError, match="reads the recipe differently"):
         tasks.run_task(job, task)
+
+
+def test_what_a_worker_cannot_plan(tmp_path: Path) -> None:
+    """An error of a worker that cannot plan the recipe names it, and is not tried again as a passing one."""
+    save_file({"w": np.ones(3, np.float32)}, tmp_path / "old.safetensors")
+    text = tensors_and_rules("w: [3]", "{match: w, copy: {file: old.safetensors, name: w}}")
+    plan = ik.Recipe.from_text(text, str(tmp_path / "r.yaml")).plan()
+    job = _job(plan, tmp_path / "model")
+    task = tasks.Stretch(next(Work(plan).units(SMALL)))
+    (tmp_path / "old.safetensors").unlink()
+    with pytest.raises(
+        ik.BackendError, match=rf"A worker \({platform.node()}\) cannot plan the recipe: .*old"
+    ):
+        tasks.run_task(job, task)
+
+
+def test_stretches_are_noted_as_forced(client: Any, tmp_path: Path) -> None:
+    """Workers force what they write before they report, and so the journal says."""
+
+    def interrupt(done: int, total: int) -> None:
+        if done > total // 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_on_cluster(even_plan(), tmp_path / "model", client, progress=interrupt, unit_bytes=SMALL)
+    _, *lines = (tmp_path / ".model.journal").read_text(encoding="ascii").splitlines()
+    assert {line.split()[2] for line in lines} == {"disk"}
+
+
+def test_an_older_model_goes(client: Any, alone: Path, tmp_path: Path) -> None:
+    """What loaders would take for this model is refused, or removed where that is said."""
+    (tmp_path / "model.safetensors").write_bytes(b"old")
+    with pytest.raises(FileTakenError):
+        build_on_cluster(varied_plan(), tmp_path, client, max_shard_size="300kB")
+    build_on_cluster(varied_plan(), tmp_path, client, max_shard_size="300kB", overwrite=True)
+    assert digests(tmp_path) == digests(alone / "varied_parts")
 
 
 def test_a_late_task_spares_another_build(tmp_path: Path) -> None:

@@ -141,6 +141,21 @@ def test_existing_objects_are_kept(client: Any, alone: Path, tmp_path: Path) -> 
     assert _objects(tmp_path) == {"model": digests(alone / "varied")[""]}
 
 
+def test_an_older_model_goes(client: Any, alone: Path, tmp_path: Path) -> None:
+    """Objects that loaders would take for this model are refused, or removed before the index appears."""
+    options = {"root": str(tmp_path)}
+    store = ObjectStore(str(tmp_path))
+    for name in ("model.safetensors", "model-00009-of-00009.safetensors", "pytorch_model.bin"):
+        store.pipe_file(f"model/{name}", b"old")
+    given: dict[str, Any] = {"max_shard_size": "300kB", "storage_options": options}
+    with pytest.raises(FileTakenError, match="would be loaded in place of this one"):
+        build_on_cluster(varied_plan(), "bucket://model", client, **given)
+    build_on_cluster(varied_plan(), "bucket://model", client, overwrite=True, **given)
+    found = _objects(tmp_path, "model/")
+    assert found.pop("pytorch_model.bin") == hashlib.sha256(b"old").hexdigest()
+    assert found == digests(alone / "varied_parts")
+
+
 def test_memory_is_not_shared(client: Any) -> None:
     """The memory of each process is its own, which is found out before anything is drawn."""
     with pytest.raises(FileNotFoundError, match="does not see what the client writes there"):

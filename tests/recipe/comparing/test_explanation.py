@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from safetensors.numpy import save_file
 import initkit as ik
 from initkit.errors import RecipeError
 from initkit.recipe import Recipe
-from initkit.recipe.comparing.explanation import Explanation, explain
+from initkit.recipe.comparing.explanation import Explanation, Source, explain
 from tests.recipe.texts import plan_of, tensors_and_rules
 
 TENSORS = """
@@ -45,7 +47,7 @@ def test_a_drawn_tensor() -> None:
     assert explanation.rule.text.startswith('{match: "h.{layer}.w", init: {variance_scaling: {scale: 1 / (')
     assert [(rule.number, rule.why_not) for rule in explanation.passed] == [(1, "its ndim is 2, not 1")]
     assert explanation.captures == {"layer": 1}
-    assert explanation.sources == {"scale": "1 / (layer + 1)"}
+    assert explanation.sources == {"scale": Source("1 / (layer + 1)", 0.5, {"layer": 1})}
     assert (explanation.seed, explanation.seed_path) == (42, ("h.1.w",))
     law = explanation.law
     assert law is not None
@@ -53,7 +55,7 @@ def test_a_drawn_tensor() -> None:
     assert (law.mean, law.std) == (tensor.mean, tensor.std)
     assert law.bounds is not None
     assert law.bounds.high == pytest.approx(np.sqrt(3 * 0.5 / 8))
-    assert dict(law.arguments)["scale"] == "0.5"
+    assert dict(law.arguments)["scale"] == 0.5
     init = ik.VarianceScaling(0.5, distribution="uniform", seed=ik.SeedGenerator(42).child("h.1.w"))
     assert list(explanation.values) == init((8, 4)).ravel()[:6].tolist()
     assert explanation.ties == ("u",)
@@ -72,6 +74,7 @@ def test_the_text_says_it() -> None:
         "law",
         "formula",
         "arguments",
+        "expression",
         "fans",
         "expected",
         "bounds",
@@ -81,9 +84,48 @@ def test_the_text_says_it() -> None:
         "ties to it",
     ]
     assert "not 1, {match: h.*, where: {ndim: 1}, init: zeros}: its ndim is 2, not 1" in text
-    assert "scale = 0.5 (1 / (layer + 1))" in text
+    assert "expression    scale = 1 / (layer + 1) = 0.5, where layer = 1\n" in text
     assert "bounds        from -0.433013 to 0.433013" in text
     assert text == "\n".join(line.rstrip() for line in text.splitlines())
+
+
+def test_expressions_with_their_numbers() -> None:
+    """Of every variable, capture and fact the value is told, in initializers inside others, too."""
+    rules = (
+        "{match: 'h.{layer}.w', layout: torch, init: {scale: {factor: 2 * d, initializer:"
+        " {overwrite: {where: '0', value: 1 / n_layer, initializer:"
+        " {random_normal: {mean: 0.5, stddev: 'layer / sqrt(n_layer * fan_in) + shape[-1] - fan_in'}}}}}}}",
+        "{match: 'b.{which}', init:"
+        " {blocks: {initializers: [zeros, {constant: {value: d}}], sizes: [1, d - 1]}}}",
+    )
+    plan = plan_of(tensors_and_rules("h.{0..3}.w: [3, 8]\nb.x: [d]", *rules))
+    explanation = explain(plan, "h.3.w")
+    inner = "initializer.overwrite.initializer.random_normal.stddev"
+    stddev = 3 / np.sqrt(2 * 8)
+    assert explanation.sources == {
+        "factor": Source("2 * d", 8, {"d": 4}),
+        "initializer.overwrite.value": Source("1 / n_layer", 0.5, {"n_layer": 2}),
+        inner: Source(
+            "layer / sqrt(n_layer * fan_in) + shape[-1] - fan_in",
+            stddev,
+            {"layer": 3, "n_layer": 2, "fan_in": 8, "shape[-1]": 8},
+        ),
+    }
+    line = f"{inner} = layer / sqrt(n_layer * fan_in) + shape[-1] - fan_in = 0.75"
+    assert f"{line}, where layer = 3, n_layer = 2, fan_in = 8, shape[-1] = 8\n" in str(explanation)
+    assert explain(plan, "b.x").sources == {
+        "initializers[1].constant.value": Source("d", 4, {"d": 4}),
+        "sizes[1]": Source("d - 1", 3, {"d": 4}),
+    }
+
+
+def test_numbers_are_numbers() -> None:
+    """For programs: arguments, fans, captures and what expressions come to are no text."""
+    facts = json.loads(json.dumps(asdict(_explain("h.1.w"))))
+    assert facts["captures"] == {"layer": 1}
+    assert facts["sources"] == {"scale": {"text": "1 / (layer + 1)", "value": 0.5, "names": {"layer": 1}}}
+    assert dict(facts["law"]["arguments"]) == {"scale": 0.5, "distribution": "uniform"}
+    assert (facts["law"]["fans"]["fan_in"], facts["law"]["fans"]["fan_out"]) == (8, 4)
 
 
 def test_ties_and_what_is_skipped() -> None:

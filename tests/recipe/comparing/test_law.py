@@ -95,8 +95,10 @@ def test_every_law_can_be_told(entry: Entry) -> None:
 def test_arguments_are_those_that_matter() -> None:
     """What is given, and what the formula names; defaults that it does not name are left out."""
     law = law_of(ik.VarianceScaling(2.0, mode="fan_out", layout="torch"), (4, 8), FLOAT32)
-    assert dict(law.arguments) == {"scale": "2", "mode": "fan_out", "layout": "torch"}
-    assert law.fans == "fan_in=8, fan_out=4, receptive field 1, read as O=4 I=8"
+    assert dict(law.arguments) == {"scale": 2.0, "mode": "fan_out", "layout": "torch"}
+    assert law.fans is not None
+    assert (law.fans.fan_in, law.fans.fan_out) == (8, 4)
+    assert str(law.fans) == "fan_in=8, fan_out=4, receptive field 1, read as O=4 I=8"
     assert law.text == "{variance_scaling: {scale: 2.0, mode: fan_out, layout: torch}}"
 
 
@@ -138,7 +140,7 @@ def test_parts_of_a_fused_tensor() -> None:
         ("2 blocks along axis -1: q, k", "glorot_uniform", (4, 4)),
         ("block along axis -1: v", "zeros", (4, 2)),
     ]
-    assert law.parts[0][1].fans == "fan_in=4, fan_out=4, receptive field 1, read as I=4 O=4"
+    assert str(law.parts[0][1].fans) == "fan_in=4, fan_out=4, receptive field 1, read as I=4 O=4"
     ((label, part),) = law_of(ik.Stack("he_normal"), (64, 4, 2), FLOAT32).parts
     assert (label, part.shape) == ("64 slices along axis 0: 0 to 63", (4, 2))
     parts = law_of(ik.Overwrite("he_normal", "0", ik.Ones()), (3, 2), FLOAT32).parts

@@ -33,7 +33,7 @@ def published(path: Path = FILE) -> dict[str, str]:
 
 
 def digest_of(plan: Plan) -> str:
-    """The SHA-256 of all that a plan's values depend on, but the seed; comments and spellings do not count."""
+    """The SHA-256 of all that a plan's values depend on but the seed; comments and spellings do not count."""
     laws: dict[int, Any] = {}
     digest = hashlib.sha256()
 

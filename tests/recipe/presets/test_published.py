@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from initkit.recipe import Recipe
-from initkit.recipe.presets import preset_names, preset_text
+from initkit.recipe.presets import preset_names
 from tests.recipe.presets.published import append_new, digest_of, preset_digest, published
 
 
@@ -42,7 +42,8 @@ def test_nothing_is_withdrawn() -> None:
 def test_every_change_of_meaning_is_seen(old: str, new: str) -> None:
     """Another law, tie, shape, dtype, tensor or variable has another digest; a comment has not."""
     text = (
-        "{initkit: 1, seed: 0, dtype: float32, variables: {d: 3}, tensors: {'a.{0..1}': [2, 3], b: {tie: a.0}},"
+        "{initkit: 1, seed: 0, dtype: float32, variables: {d: 3},"
+        " tensors: {'a.{0..1}': [2, 3], b: {tie: a.0}},"
         " rules: [{match: '*', init: {random_normal: {stddev: 0.02}}}]}"
     )
     plain = digest_of(Recipe.from_text(text).plan())
@@ -62,4 +63,3 @@ def test_lines_are_appended_and_never_written_anew(tmp_path: Path) -> None:
     path.write_text("siren@1 0\nsiren@1 1\n")
     with pytest.raises(ValueError, match="twice"):
         published(path)
-    assert preset_text("siren@1")

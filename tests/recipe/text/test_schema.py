@@ -12,9 +12,13 @@ import pytest
 import initkit as ik
 from initkit.documents import read_yaml
 from initkit.errors import InitkitError
+from initkit.fans import FAN_MODES
+from initkit.initializers.depth import RULES
 from initkit.recipe import Recipe
+from initkit.recipe.planning.rules import stored_dtype
 from initkit.recipe.presets import preset_names, preset_text
 from initkit.recipe.text.authoring import compose
+from initkit.recipe.text.place import Place
 from initkit.recipe.text.schema import generated_text, recipe_schema, schema_text
 from initkit.registry import BUILT_IN, registry
 from tests.catalogue import ENTRIES, Entry
@@ -97,6 +101,10 @@ RIGHT = [
     HEAD + "rules: [{match: a, init: {scale: {initializer: {scale: {initializer: zeros, factor: n}},"
     " factor: 2}}}]",
     HEAD + "rules: [{match: a, init: {random_normal: {stddev: .inf, seed: null}}}]",
+    HEAD + "rules: [{match: a, init: {kaiming_normal: {mode: FAN_OUT}}}]",
+    HEAD + "rules: [{match: a, init: {variance_scaling: {mode: fan_geo_avg, distribution: normal}}}]",
+    HEAD + "rules: [{match: 'h.{part}', init: {mimetic: {part: '{part}'}}}]",
+    HEAD + "dtype: torch.bfloat16\nrules: [{match: a, init: zeros, dtype: half}]",
 ]
 
 
@@ -153,6 +161,11 @@ WRONG_MEANING = [
     RULE.replace("init: zeros", "init: {scale: {initializer: {random_normal: {std: 1}}, factor: 2}}"),
     RULE.replace("init: zeros", "init: {glorot_uniform: {layout: XY}}"),
     RULE.replace("init: zeros", "init: zeros, dtype: float33"),
+    RULE.replace("init: zeros", "init: zeros, dtype: torch.float33"),
+    RULE.replace("init: zeros", "init: {variance_scaling: {mode: fan_inn}}"),
+    RULE.replace("init: zeros", "init: {variance_scaling: {distribution: norml}}"),
+    RULE.replace("init: zeros", "init: {variance_scaling: {mode: FAN_IN}}"),
+    RULE.replace("init: zeros", "init: {dirac: {centre: middle}}"),
     RULE.replace("init: zeros", "init: zeros, where: {ndim: two!}"),
     RULE + "variables: {pi: 3}\n",
     RULE + "dtype: bf16\n",
@@ -165,6 +178,34 @@ def test_wrong_recipes_are_not(text: str) -> None:
     assert not _accepts(text)
     with pytest.raises(InitkitError):
         Recipe.from_text(text).plan()
+
+
+def test_spellings_of_dtypes() -> None:
+    """Every spelling that the schema knows is one for the parser, and PyTorch's and C's are among them."""
+    spellings = [name for part in recipe_schema()["$defs"]["dtype"]["anyOf"] for name in part["enum"]]
+    assert {"float", "half", "double", "torch.float32", "bfloat16", "f4", "int"} < set(spellings)
+    for name in spellings:
+        assert stored_dtype(name, Place(read_yaml("{}"), ()), "it").name, name
+
+
+def test_values_of_text_arguments() -> None:
+    """Where a class knows all values of an argument, the schema has these; each is one for the class."""
+    arguments = recipe_schema()["$defs"]
+    listed = {
+        (name, argument): value["anyOf"][0]["enum"]
+        for name, cls in ((cls.__name__, cls) for cls in registry.classes().values())
+        for argument, value in arguments.get(name, {}).get("properties", {}).items()
+        if "enum" in value.get("anyOf", [{}])[0]
+    }
+    assert listed["VarianceScaling", "mode"] == list(FAN_MODES)
+    assert {"truncated_normal", "uniform", "normal"} < set(listed["VarianceScaling", "distribution"])
+    assert listed["DepthScaled", "rule"] == list(RULES)
+    assert listed["TruncatedNormal", "bounds"] == ["sigma", "absolute"]
+    assert all(listed.values())
+    # An example of the schema's is as good as the values that it lists.
+    for (name, argument), values in listed.items():
+        default = arguments[name]["properties"][argument].get("default", values[0])
+        assert default in values, (name, argument)
 
 
 def test_descriptions_are_there() -> None:
