@@ -27,6 +27,7 @@ _LOOK_SECONDS = 1.0
 # somebody is slow or hangs, and others are idle.
 _STRAGGLER = 4.0
 _LEAST_STRAGGLER_SECONDS = 10.0
+_MOST_COPIES = 4
 # What another attempt would meet again.
 _LASTING = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ESTALE}
 
@@ -126,13 +127,16 @@ class Dispatch:
         if items:
             self._submit(items)
 
-    def _submit(self, items: Sequence[_Item], priority: int = 0) -> None:
+    def _submit(self, items: Sequence[_Item], priority: int = 0, workers: Sequence[str] = ()) -> None:
         keys = [f"{_TASK_KEY}-{self._name}-{self._number + ahead}" for ahead in range(len(items))]
         self._number += len(items)
         tasks = [item.task for item in items]
         shared = [self._shared] * len(items)
+        where = {"workers": list(workers), "allow_other_workers": True} if workers else {}
         try:
-            futures = self._client.map(run_task, shared, tasks, key=keys, pure=False, priority=priority)
+            futures = self._client.map(
+                run_task, shared, tasks, key=keys, pure=False, priority=priority, **where
+            )
         except Exception as error:
             self._refuse_closed(error)
             raise
@@ -198,10 +202,18 @@ class Dispatch:
             return
         average = self._threads * (self._heard - self._begun) / self._done
         if monotonic() - self._spoken > max(_STRAGGLER * average, _LEAST_STRAGGLER_SECONDS):
-            waiting = {id(item): item for item in self._items.values() if len(item.futures) == 1}
+            waiting = {id(item): item for item in self._items.values() if len(item.futures) < _MOST_COPIES}
             if waiting:
-                self._submit(list(waiting.values())[: self._threads], priority=1)
+                # All of them: whoever hangs may have many more waiting than it was at.
+                self._submit(list(waiting.values()), priority=1, workers=self._idle_workers())
             self._spoken = monotonic()
+
+    def _idle_workers(self) -> list[str]:
+        """The workers that none of the tasks is with: whoever hangs would be given the copies as well."""
+        with suppress(OSError, ValueError):
+            at_work = self._client.processing()
+            return [worker for worker, keys in at_work.items() if not any(key in self._items for key in keys)]
+        return []
 
     def _refuse_closed(self, error: Exception | None) -> None:
         if self._client.status not in ("running", "connecting"):
