@@ -249,8 +249,9 @@ def run_verify(arguments: Namespace) -> int:
     """Compare a checkpoint with what the recipe inside it, or another one, gives.
 
     JSON: `file`, `bytes` (compared), `ok`, `seconds`, `counts` (of every status), and `tensors`, a list of
-    `name`, `status` (`ok`, `changed`, `missing`, `unexpected`, `dtype` or `shape`), `expected` and `found`
-    (dtype and shape as text, or null), `changed` (values that differ), `first` (the index of the first one,
+    `name`, `status` (`ok`, `changed`, `trained`, `missing`, `unexpected`, `dtype` or `shape`), `expected` and
+    `found` (dtype and shape as text, or null), `changed` (values that differ), `first` (the index of the
+    first one,
     or null) and `difference` (the largest one; null where it is no number).
     """
     started = perf_counter()

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from initkit.recipe.recipe import Recipe
 
 Array: TypeAlias = np.ndarray[Any, Any]
-Status: TypeAlias = Literal["ok", "changed", "dtype", "shape", "missing", "unexpected"]
+Status: TypeAlias = Literal["ok", "changed", "trained", "dtype", "shape", "missing", "unexpected"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,9 @@ class TensorCheck:
 
     Attributes:
         name: The tensor.
-        status: `"ok"`; `"changed"` values; another `"dtype"` or `"shape"`; `"missing"` from the file; or
-            `"unexpected"`, as the recipe does not have it.
+        status: `"ok"`; `"changed"` values, or `"trained"` where more than half of them differ; another
+            `"dtype"` or `"shape"`; `"missing"` from the file; or `"unexpected"`, as the recipe does not have
+            it.
         expected: Dtype and shape by the recipe, or None.
         found: Dtype and shape in the file, or None.
         changed: How many values differ; 0 where only the SHA-256 of copied values tells that some do.
@@ -72,7 +73,7 @@ class TensorCheck:
         """
         if self.status == "changed" and self.difference is None:
             return "the values are not those that were copied"
-        if self.status == "changed":
+        if self.status in ("changed", "trained"):
             values = "1 value differs" if self.changed == 1 else f"{self.changed:,} values differ"
             return f"{values}, first at {list(self.first or ())}, by up to {self.difference:.3g}"
         if self.status in ("dtype", "shape"):
@@ -253,7 +254,9 @@ def _check(tensor: PlannedTensor, checkpoint: Checkpoint, comparison: _Compariso
     if change is None:
         return TensorCheck(tensor.name, _form_status(tensor, checkpoint), expected, found)
     first = tuple(int(at) for at in np.unravel_index(change.first, tensor.shape))
-    return TensorCheck(tensor.name, "changed", expected, found, change.count, first, change.difference)
+    # Training leaves hardly a value as it was; an accident, or one patched row, leaves most.
+    status: Status = "trained" if 2 * change.count > tensor.size > 1 else "changed"
+    return TensorCheck(tensor.name, status, expected, found, change.count, first, change.difference)
 
 
 @dataclass(slots=True)

@@ -221,3 +221,22 @@ def test_a_recipe_that_means_nothing_here(tmp_path: Path) -> None:
     save_file({"a.weight": np.zeros((4, 2), np.float32)}, tmp_path / "a", metadata)
     with pytest.raises(RecipeError, match=r"a \(recipe\):8: unknown initializer 'otherlab>Secret' in rule 1"):
         verify(tmp_path / "a")
+
+
+def test_trained_tensors_are_told_from_damaged_ones(tmp_path: Path) -> None:
+    """Where more than half of the values differ, somebody has trained the tensor; a patched row is a change."""
+    path = tmp_path / "m"
+    recipe = Recipe.from_text(
+        tensors_and_rules("a: [10, 8]\nb: [10, 8]\nc: [4]", "{match: '*', init: he_normal}")
+    )
+    recipe.build(path)
+    data = np.fromfile(path, np.uint8)
+    values = data[-164 * 4 :].view(np.float32)
+    values[:41] += 0.25
+    values[80:120] += 0.25
+    data.tofile(path)
+    assert {check.name: check.status for check in verify(path).tensors} == {
+        "a": "trained",
+        "b": "changed",
+        "c": "ok",
+    }

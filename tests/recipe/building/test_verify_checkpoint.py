@@ -95,7 +95,7 @@ def test_a_checkpoint_of_another_program(tmp_path: Path) -> None:
     tensors["new"] = tensors.pop("head")
     save_file(tensors, path)
     assert _failed(verify(path, recipe=RECIPE)) == {
-        "h.2.w": "changed",
+        "h.2.w": "trained",
         "h.3.b": "dtype",
         "head": "missing",
         "new": "unexpected",
@@ -107,7 +107,7 @@ def test_a_checkpoint_of_another_program(tmp_path: Path) -> None:
 def test_another_recipe_than_the_one_inside(folder: Path) -> None:
     """A recipe that is given counts, and not the one in the file."""
     other = RECIPE.override(seed=43)
-    assert set(_failed(verify(folder, recipe=other)).values()) == {"changed"}
+    assert set(_failed(verify(folder, recipe=other)).values()) == {"trained"}
 
 
 @pytest.mark.parametrize("name", ["r.yaml", "r.YML"])
