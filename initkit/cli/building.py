@@ -251,8 +251,7 @@ def run_verify(arguments: Namespace) -> int:
     JSON: `file`, `bytes` (compared), `ok`, `seconds`, `counts` (of every status), and `tensors`, a list of
     `name`, `status` (`ok`, `changed`, `trained`, `missing`, `unexpected`, `dtype` or `shape`), `expected` and
     `found` (dtype and shape as text, or null), `changed` (values that differ), `first` (the index of the
-    first one,
-    or null) and `difference` (the largest one; null where it is no number).
+    first one, or null) and `difference` (the largest one; null where it is no number).
     """
     started = perf_counter()
     recipe = None if arguments.recipe is None else Recipe.load(arguments.recipe)

@@ -224,7 +224,7 @@ def test_a_recipe_that_means_nothing_here(tmp_path: Path) -> None:
 
 
 def test_trained_tensors_are_told_from_damaged_ones(tmp_path: Path) -> None:
-    """Where more than half of the values differ, somebody has trained the tensor; a patched row is a change."""
+    """Where more than half of the values differ, somebody has trained the tensor."""
     path = tmp_path / "m"
     recipe = Recipe.from_text(
         tensors_and_rules("a: [10, 8]\nb: [10, 8]\nc: [4]", "{match: '*', init: he_normal}")
