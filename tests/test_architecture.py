@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -73,6 +74,24 @@ def test_imports_point_one_way(path: Path) -> None:
     assert part in RANKS
     for imported in _imported_parts(ast.parse(path.read_text(encoding="utf-8"))):
         assert imported == part or RANKS[imported] < RANKS[part], f"{part} imports {imported}"
+
+
+# The parts of recipes, each of which may import from those before its own, and `recipe` itself from all.
+RECIPE_PARTS = ["presets", "language", "text", "planning", "building", "writing", "comparing", "cluster"]
+
+
+@pytest.mark.parametrize("part", RECIPE_PARTS)
+def test_parts_of_recipes_point_one_way(part: str) -> None:
+    """From what recipes are written in, over their text and their plan, to what is built of them."""
+    later = RECIPE_PARTS[RECIPE_PARTS.index(part) + 1 :]
+    for path in (PACKAGE / "recipe" / part).glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        for other in later:
+            # An import inside a function is how a method of an early class offers what a later part does.
+            assert not re.search(rf"^from initkit\.recipe\.{other}\b", text, re.MULTILINE), path.name
+    assert {path.name for path in (PACKAGE / "recipe").iterdir() if (path / "__init__.py").exists()} == {
+        *RECIPE_PARTS
+    }
 
 
 def test_layers_have_no_dead_entries() -> None:

@@ -11,7 +11,7 @@ from initkit.cli.progress import progress_reporter
 from initkit.cli.table import Column, format_table
 from initkit.cli.text import print_json, show_size, terminal_width
 from initkit.recipe.comparing.difference import Difference, TensorDifference, diff
-from initkit.recipe.text.folding import fold_names
+from initkit.recipe.writing.folding import fold_names
 
 
 def run_diff(arguments: Namespace) -> int:

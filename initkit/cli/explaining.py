@@ -11,7 +11,7 @@ from typing import Any
 from initkit.cli.recipes import load_to_look_at
 from initkit.cli.text import print_json, terminal_width
 from initkit.recipe.comparing.explanation import Explanation, explain
-from initkit.recipe.text.schema import schema_text
+from initkit.recipe.writing.schema import schema_text
 from initkit.serialization import encode
 
 _MARGIN = 14

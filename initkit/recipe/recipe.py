@@ -183,7 +183,7 @@ class Recipe:
               - {match: "*", init: he_normal}
             <BLANKLINE>
         """
-        from initkit.recipe.text.authoring import compose
+        from initkit.recipe.writing.authoring import compose
 
         text = compose(
             seed=seed,
@@ -299,7 +299,7 @@ class Recipe:
             FileTakenError: The file exists, and `overwrite` is false.
             FileAccessError: The file cannot be written.
         """
-        from initkit.recipe.text.saving import moved_text, readable_text, save_text
+        from initkit.recipe.writing.saving import moved_text, readable_text, save_text
 
         folder = Path(path).parent
         changed = self.parsed.changed

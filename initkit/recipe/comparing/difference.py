@@ -16,7 +16,7 @@ from initkit.recipe.building.drawing import ProgressCallback
 from initkit.recipe.comparing.sides import Form, ReadInto, RecipeSide, Side, open_sides
 from initkit.recipe.comparing.value_change import Account, ValueChange
 from initkit.recipe.planning.planned import PlannedTensor
-from initkit.recipe.text.authoring import law_data
+from initkit.recipe.writing.authoring import law_data
 from initkit.region import Region
 
 Array: TypeAlias = np.ndarray[Any, Any]

@@ -16,11 +16,11 @@ from initkit.recipe.comparing.law import Bounds, Law, law_of, shown_value
 from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.language.expression import Expression
 from initkit.recipe.language.facts import tensor_facts
+from initkit.recipe.language.place import Place
 from initkit.recipe.planning.plan import Plan
 from initkit.recipe.planning.planned import PlannedTensor
 from initkit.recipe.planning.rules import CompiledRule
 from initkit.recipe.planning.tensors import NamedTensor, NamedTie
-from initkit.recipe.text.place import Place
 
 Kind: TypeAlias = Literal["drawn", "copied", "tied", "skipped"]
 

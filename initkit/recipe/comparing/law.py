@@ -38,7 +38,7 @@ from initkit.initializers.composite import Modifier
 from initkit.initializers.random import TRUNCATED_STD
 from initkit.initializers.scale import Rescaled
 from initkit.initializers.scaled_by_fan import ScaledByFan
-from initkit.recipe.text.authoring import law_data
+from initkit.recipe.writing.authoring import law_data
 from initkit.region import Region
 from initkit.serialization import encode
 

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from initkit.errors import ArgumentError, did_you_mean, nearest_names
 from initkit.recipe.language.arithmetic import CONSTANTS, Number, checked
 from initkit.recipe.language.expression import RESERVED_NAMES, Expression, parse_expression
 from initkit.recipe.language.facts import is_fact
-from initkit.recipe.text.place import Place
-from initkit.recipe.text.specs import Variable
+from initkit.recipe.language.place import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A named number, or the text of the expression that it is worked out from."""
+
+    name: str
+    value: Number | str
+    place: Place
 
 
 def evaluate_variables(variables: Sequence[Variable]) -> dict[str, Number]:

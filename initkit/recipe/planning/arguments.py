@@ -13,8 +13,8 @@ from initkit.errors import ArgumentError, UnknownNameError, did_you_mean, neares
 from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.language.expression import TENSOR_NAMES, Expression
 from initkit.recipe.language.facts import is_fact, tensor_facts
+from initkit.recipe.language.place import Place
 from initkit.recipe.language.variables import evaluate, read_expression
-from initkit.recipe.text.place import Place
 from initkit.registry import registry
 
 Captures = Mapping[str, Number | str]

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 from initkit.errors import RecipeError
 from initkit.recipe.language.pattern import outline_of
+from initkit.recipe.language.place import Place
 from initkit.recipe.language.regex import LONGEST_NAME
 from initkit.recipe.planning.arguments import Captures
 from initkit.recipe.planning.inheritance import MergedRecipe
 from initkit.recipe.planning.rules import CompiledRule, NamePattern
 from initkit.recipe.planning.tensors import NamedTensor, NamedTie
-from initkit.recipe.text.place import Place
 
 _MOST_NAMES = 5
 

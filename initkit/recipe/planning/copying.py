@@ -16,8 +16,8 @@ from initkit.errors import DTypeError, FileFormatError, file_access_error
 from initkit.initializer import BUFFER_ELEMENTS
 from initkit.io import FileReader, Layout, StoredTensor, read_header
 from initkit.io.positional import as_bytes
+from initkit.recipe.language.place import Place
 from initkit.recipe.planning.sources import open_checkpoint, path_of
-from initkit.recipe.text.place import Place
 from initkit.region import Region
 from initkit.targets import as_target, note_written
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 from initkit.errors import ArgumentError, FileAccessError, UnknownNameError, did_you_mean, nearest_names
 from initkit.layout import check_layout
+from initkit.recipe.language.place import Place
+from initkit.recipe.language.variables import Variable
 from initkit.recipe.planning.sources import path_of
 from initkit.recipe.text.loading import load_preset, load_recipe
-from initkit.recipe.text.place import Place
-from initkit.recipe.text.specs import BaseSpec, ParsedRecipe, Rule, SourceSpec, TensorSpec, Variable
+from initkit.recipe.text.specs import BaseSpec, ParsedRecipe, Rule, SourceSpec, TensorSpec
 
 _MOST_BASES = 16
 _DEFAULT_DTYPE = "float32"

@@ -13,10 +13,10 @@ from initkit.errors import ArgumentError
 from initkit.initializer import Initializer, RandomInitializer
 from initkit.initializers.composite import Composite
 from initkit.lazy import LazyArray
+from initkit.recipe.language.place import Place
 from initkit.recipe.planning.arguments import Captures
 from initkit.recipe.planning.copying import StoredArray
 from initkit.recipe.planning.making import Made
-from initkit.recipe.text.place import Place
 from initkit.recipe.text.specs import Rule
 from initkit.seed import SeedGenerator, seed_scope
 

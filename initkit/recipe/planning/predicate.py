@@ -12,8 +12,8 @@ from initkit.documents import PlainData
 from initkit.dtypes import resolve_dtype
 from initkit.errors import DTypeError
 from initkit.recipe.language.arithmetic import Number
+from initkit.recipe.language.place import Place
 from initkit.recipe.language.variables import evaluate, evaluate_length, read_expression
-from initkit.recipe.text.place import Place
 from initkit.recipe.text.reading import as_number, as_texts, shown
 
 _COMPARISONS: dict[str, Callable[[Number, Number], bool]] = {

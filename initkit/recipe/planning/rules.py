@@ -12,12 +12,12 @@ from initkit.io.safetensors import DTYPE_NAMES
 from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.language.expression import RESERVED_NAMES
 from initkit.recipe.language.pattern import Pattern, parse_pattern
+from initkit.recipe.language.place import Place
 from initkit.recipe.language.regex import Regex, parse_regex
 from initkit.recipe.planning.arguments import Captures, Template, read_text
 from initkit.recipe.planning.inheritance import checked_layout
 from initkit.recipe.planning.making import InitializerMaker
 from initkit.recipe.planning.predicate import Predicate, read_predicate
-from initkit.recipe.text.place import Place
 from initkit.recipe.text.specs import Rule
 
 NamePattern: TypeAlias = Pattern | Regex

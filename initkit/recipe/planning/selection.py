@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from initkit.errors import ArgumentError
 from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.language.pattern import Pattern, parse_pattern
-from initkit.recipe.text.place import Place
+from initkit.recipe.language.place import Place
 from initkit.recipe.text.specs import Selection
 
 # Each of them is tried at every place of a name.

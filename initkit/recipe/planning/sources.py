@@ -11,8 +11,8 @@ from initkit.documents import Document, Limits, PlainData, read_json, read_yaml
 from initkit.errors import ConfigError, FileFormatError, RecipeError, file_access_error
 from initkit.io import DTYPE_NAMES, Checkpoint
 from initkit.recipe.language.arithmetic import Number
+from initkit.recipe.language.place import Place
 from initkit.recipe.planning.selection import NameSelection
-from initkit.recipe.text.place import Place
 from initkit.recipe.text.reading import shown
 from initkit.recipe.text.specs import SourceSpec
 

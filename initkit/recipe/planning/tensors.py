@@ -9,12 +9,12 @@ from initkit.dtypes import DType
 from initkit.errors import ArgumentError
 from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.language.pattern import expand_braces
+from initkit.recipe.language.place import Place
 from initkit.recipe.language.variables import evaluate_shape
 from initkit.recipe.planning.inheritance import Generation, MergedRecipe
 from initkit.recipe.planning.rules import stored_dtype
 from initkit.recipe.planning.selection import NameSelection
 from initkit.recipe.planning.sources import find_tensors
-from initkit.recipe.text.place import Place
 from initkit.recipe.text.specs import BaseSpec, Selection, SourceSpec, TensorSpec
 from initkit.region import as_shape
 

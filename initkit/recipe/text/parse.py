@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from initkit.documents import Document, PlainData, read_json, read_yaml
 from initkit.errors import ConfigError, RecipeError
+from initkit.recipe.language.place import Place
+from initkit.recipe.language.variables import Variable
 from initkit.recipe.text.parse_rules import parse_rules
-from initkit.recipe.text.place import Place
 from initkit.recipe.text.reading import (
     as_mapping,
     as_number,
@@ -30,7 +31,6 @@ from initkit.recipe.text.specs import (
     Selection,
     SourceSpec,
     TensorSpec,
-    Variable,
 )
 
 # The version of the recipe format, written as `initkit: 1` in every recipe.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from initkit.documents import PlainData
-from initkit.recipe.text.place import Place
+from initkit.recipe.language.place import Place
 from initkit.recipe.text.reading import as_flag, as_mapping, as_text, as_texts, check_keys, listed, shown
 from initkit.recipe.text.specs import CopySpec, InitializerSpec, Rule
 

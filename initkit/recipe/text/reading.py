@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from initkit.documents import PlainData
 from initkit.errors import did_you_mean, nearest_names
 from initkit.recipe.language.arithmetic import Number
-from initkit.recipe.text.place import Place
+from initkit.recipe.language.place import Place
 
 
 def as_mapping(value: PlainData, place: Place, who: str, example: str) -> dict[str, PlainData]:

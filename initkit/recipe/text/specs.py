@@ -8,16 +8,8 @@ from typing import Any
 
 from initkit.documents import PlainData
 from initkit.recipe.language.arithmetic import Number
-from initkit.recipe.text.place import Place
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """A named number, or the text of the expression that it is worked out from."""
-
-    name: str
-    value: Number | str
-    place: Place
+from initkit.recipe.language.place import Place
+from initkit.recipe.language.variables import Variable
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from initkit.documents import read_yaml
 from initkit.dtypes import resolve_dtype
 from initkit.errors import RecipeError
+from initkit.recipe.language.place import Place
 from initkit.recipe.planning.assignment import RuleIndex
 from initkit.recipe.planning.rules import compile_rule
 from initkit.recipe.planning.tensors import NamedTensor
-from initkit.recipe.text.place import Place
 from initkit.recipe.text.specs import Rule
 from tests.recipe.texts import plan_of, tensors_and_rules
 

@@ -8,8 +8,8 @@ import pytest
 
 from initkit.documents import read_yaml
 from initkit.errors import RecipeError
+from initkit.recipe.language.place import Place
 from initkit.recipe.planning.predicate import Predicate, read_predicate
-from initkit.recipe.text.place import Place
 from tests.recipe.texts import plan_of, tensors_and_rules
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from initkit.documents import read_yaml
 from initkit.errors import RecipeError
+from initkit.recipe.language.place import Place
 from initkit.recipe.planning.selection import NameSelection
-from initkit.recipe.text.place import Place
 from initkit.recipe.text.specs import Selection
 
 PLACE = Place(read_yaml("{}", file="r.yaml"), ())

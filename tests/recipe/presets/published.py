@@ -13,7 +13,7 @@ from typing import Any
 
 from initkit.recipe import Plan, Recipe
 from initkit.recipe.presets import preset_names
-from initkit.recipe.text.authoring import law_data
+from initkit.recipe.writing.authoring import law_data
 
 FILE = Path(__file__).with_name("published.txt")
 

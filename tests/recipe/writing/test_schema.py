@@ -15,11 +15,11 @@ from initkit.errors import InitkitError
 from initkit.fans import FAN_MODES
 from initkit.initializers.depth import RULES
 from initkit.recipe import Recipe
+from initkit.recipe.language.place import Place
 from initkit.recipe.planning.rules import stored_dtype
 from initkit.recipe.presets import preset_names, preset_text
-from initkit.recipe.text.authoring import compose
-from initkit.recipe.text.place import Place
-from initkit.recipe.text.schema import generated_text, recipe_schema, schema_text
+from initkit.recipe.writing.authoring import compose
+from initkit.recipe.writing.schema import generated_text, recipe_schema, schema_text
 from initkit.registry import BUILT_IN, registry
 from tests.catalogue import ENTRIES, Entry
 from tests.recipe.texts import recipe_text
@@ -35,7 +35,7 @@ def _accepts(text: str) -> bool:
 
 
 def test_the_shipped_file_is_current() -> None:
-    """The file beside the module is what the code makes; `python -m initkit.recipe.text.schema` writes it."""
+    """The file beside the module is what `python -m initkit.recipe.writing.schema` makes."""
     assert schema_text() == generated_text()
     jsonschema.Draft202012Validator.check_schema(recipe_schema())
 

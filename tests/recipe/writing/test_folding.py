@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from initkit.recipe.language.pattern import expand_braces
-from initkit.recipe.text.folding import escape_braces, fold_names
+from initkit.recipe.writing.folding import escape_braces, fold_names
 
 
 def _texts(*names: str) -> list[str]:

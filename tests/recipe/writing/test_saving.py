@@ -12,8 +12,8 @@ from safetensors.numpy import save_file
 from initkit.errors import FileAccessError, FileTakenError
 from initkit.recipe import Plan, Recipe
 from initkit.recipe.presets import preset_names
-from initkit.recipe.text.authoring import law_data
-from initkit.recipe.text.saving import moved_text, save_text
+from initkit.recipe.writing.authoring import law_data
+from initkit.recipe.writing.saving import moved_text, save_text
 
 RECIPE = """\
 # Ours.

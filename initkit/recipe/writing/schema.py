@@ -1,9 +1,9 @@
 """A JSON Schema of recipes, made from the code, so that editors complete and check them.
 
 `initkit schema` prints it, and it lies beside this module as `schema.json`, which
-`python -m initkit.recipe.text.schema` writes. An editor with YAML's language server (Visual Studio Code with
-Red Hat's YAML extension, JetBrains' editors, Neovim, Emacs) uses it for a recipe whose first line names the
-file that it was printed into:
+`python -m initkit.recipe.writing.schema` writes. An editor with YAML's language server (Visual Studio Code
+with Red Hat's YAML extension, JetBrains' editors, Neovim, Emacs) uses it for a recipe whose first line names
+the file that it was printed into:
 
 ```yaml
 # yaml-language-server: $schema=initkit.schema.json

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from initkit.documents import PlainData, read_yaml
 from initkit.errors import ConfigError, file_access_error
-from initkit.recipe.text.authoring import recipe_yaml
-from initkit.recipe.text.folding import fold_names
+from initkit.recipe.writing.authoring import recipe_yaml
+from initkit.recipe.writing.folding import fold_names
 
 if TYPE_CHECKING:
     from initkit.recipe.planning.plan import Plan

@@ -20,7 +20,7 @@ from initkit.errors import (
     RecipeError,
 )
 from initkit.recipe import Recipe
-from initkit.recipe.text.authoring import compose, initializer_data
+from initkit.recipe.writing.authoring import compose, initializer_data
 from initkit.registry import registry
 from tests.catalogue import ENTRIES, Entry
 

@@ -17,9 +17,9 @@ from initkit.encoding import python_scalar
 from initkit.errors import ArgumentError, ArgumentTypeError, DTypeError
 from initkit.initializer import Initializer
 from initkit.recipe.language.arithmetic import Number
-from initkit.recipe.text.folding import fold_names
 from initkit.recipe.text.parse import RECIPE_FORMAT
 from initkit.recipe.text.parse_rules import RULE_KEYS
+from initkit.recipe.writing.folding import fold_names
 from initkit.registry import registry
 from initkit.serialization import encode, serialize
 
