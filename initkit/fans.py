@@ -230,12 +230,12 @@ class FanReading:
         if not self.transposed and self._is_stored_by_groups():
             message = "A depthwise kernel of this layout has the input channels of one group, which is one"
             message += f" channel. Received: the shape {shape}, read as layout={self.layout!r} with {inputs}"
-            message += " input"
-            message += " channels. Allowed: an input axis of length 1, as in (channels·multiplier, 1, 3, 3)"
-            message += " of"
-            message += " PyTorch. Leave out depthwise and give groups, or write as letters where the axis"
-            message += " of the"
-            message += " channels and, after it, that of the multiplier are: '...IO' for Keras' convention."
+            message += " input channels. Allowed: an input axis of length 1, as in"
+            message += " (channels·multiplier, 1, 3, 3) of PyTorch. Leave out depthwise and give groups, or"
+            message += (
+                " write as letters where the axis of the channels and, after it, that of the multiplier"
+            )
+            message += " are: '...IO' for Keras' convention."
             raise ShapeError(message)
         if self.groups not in (1, inputs):
             message = "A depthwise kernel has one group for each channel. Received:"

@@ -74,8 +74,7 @@ class Registry:
             if owner != full_name:
                 message = f"Two built-in classes cannot share a bare name. Received: {full_name!r} with the"
                 message += f" names {', '.join(map(repr, bare))}, one of which finds {owner!r}. Allowed:"
-                message += " names"
-                message += " that find no other class. Choose another one."
+                message += " names that find no other class. Choose another one."
                 raise ArgumentError(message)
         present = self._by_full_name.get(full_name, cls)
         rerun = present is cls or _is_rerun(present, cls)

@@ -8,7 +8,7 @@ from pathlib import Path
 from initkit.cli import building, catalogue, comparing, explaining, presets, recipes
 from initkit.errors import ArgumentError
 from initkit.recipe.building.work import parse_size
-from initkit.recipe.cluster.remote import as_target
+from initkit.recipe.cluster.remote import path_or_url
 from initkit.version import __version__
 
 _EPILOG = "Exit codes: 0 done; 1 a check failed; 2 wrong use, or it could not be done; 130 interrupted."
@@ -69,7 +69,7 @@ def _add_build_options(build: argparse.ArgumentParser) -> None:
     build.add_argument(
         "-o",
         "--output",
-        type=as_target,
+        type=path_or_url,
         metavar="FILE",
         required=True,
         help="the file to write; with --max-shard-size the folder of files; with --dask also a URL",

@@ -22,6 +22,7 @@ from initkit.recipe.language.variables import evaluate_variables
 from initkit.recipe.planning.copying import StoredArray
 from initkit.recipe.planning.inheritance import merge
 from initkit.recipe.planning.plan import Plan, make_plan
+from initkit.recipe.planning.planned import PlannedTensor
 from initkit.recipe.presets import preset_names
 from initkit.recipe.text.loading import load_preset, load_recipe
 from initkit.recipe.text.parse import parse_recipe
@@ -73,11 +74,12 @@ class Recipe:
         (3,)
     """
 
-    __slots__ = ("_plan", "parsed")
+    __slots__ = ("_plan", "_stored_as", "parsed")
 
     def __init__(self, parsed: ParsedRecipe) -> None:
         self.parsed = parsed
         self._plan: Plan | None = None
+        self._stored_as: dict[str, PlannedTensor] | None = None
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
@@ -357,12 +359,9 @@ class Recipe:
             TensorNameError: The recipe has no such tensor; a KeyError, too.
             RecipeError: The recipe has no meaning.
         """
-        plan = self.plan()
-        targets = {tie.name: tie.target for tie in plan.ties}
-        tensors = {tensor.name: tensor for tensor in plan.tensors}
-        tensor = tensors.get(targets.get(name, name))
+        known = self._by_name()
+        tensor = known.get(name)
         if tensor is None:
-            known = [*tensors, *targets]
             hint = did_you_mean(nearest_names(str(name), known))
             message = (
                 f"the recipe has no such tensor. Received: {name!r:.100}. Allowed: the {len(known)} names"
@@ -377,13 +376,19 @@ class Recipe:
 
     def __contains__(self, name: object) -> bool:
         """Whether the recipe has a tensor or a tie of that name."""
-        return any(name == known for known in self)
+        return name in self._by_name()
 
     def __iter__(self) -> Iterator[str]:
         """The names of all tensors, and then of the ties."""
-        plan = self.plan()
-        yield from (tensor.name for tensor in plan.tensors)
-        yield from (tie.name for tie in plan.ties)
+        return iter(self._by_name())
+
+    def _by_name(self) -> dict[str, PlannedTensor]:
+        """The tensor behind every name, ties included; kept, since models are asked for name after name."""
+        if self._stored_as is None:
+            plan = self.plan()
+            tensors = {tensor.name: tensor for tensor in plan.tensors}
+            self._stored_as = tensors | {tie.name: tensors[tie.target] for tie in plan.ties}
+        return self._stored_as
 
     def fill(self, arrays: Mapping[str, Any]) -> None:
         """Write the values into arrays that exist, such as those of a PyTorch state dict.

@@ -12,6 +12,7 @@ import initkit as ik
 from initkit.dtypes import resolve_dtype
 from tests.backends.cupy_stand_in import Cuda, DeviceArray, library, stand_in
 from tests.catalogue import ENTRIES, Entry
+from tests.tiny_values import TINY_VALUES
 
 EXACT = [entry for entry in ENTRIES if entry.exact]
 TOLERANT = [entry for entry in ENTRIES if not entry.exact]
@@ -117,32 +118,7 @@ def test_who_waits_for_the_device(cuda: Cuda) -> None:
     assert waiting == {"Map", "Sparse", "Identity", "Dirac", "OrthogonalConvolution"}
 
 
-# What CuPy's own arithmetic would flush to zero.
-TINY = [
-    ik.Scale(ik.RandomNormal(stddev=1e-3, seed=7), 1e-37),
-    ik.Scale(ik.RandomNormal(stddev=1e-39, seed=7), -0.75),
-    ik.RandomNormal(mean=1e-39, stddev=1e-39, seed=7),
-    ik.RandomUniform(-1e-39, 1e-39, seed=7),
-    ik.TruncatedNormal(stddev=1e-39, seed=7),
-    ik.NormalizedRows(gain=1e-38, seed=7),
-    ik.Sparse(0.5, std=1e-39, seed=7),
-    ik.Map(ik.RandomNormal(stddev=1e-39, seed=7), "negative"),
-    ik.Map(ik.RandomNormal(stddev=1e-20, seed=7), "square"),
-    ik.Constant(-0.0),
-    ik.Constant(-1e-39),
-]
-
-
-@pytest.mark.parametrize(
-    ("initializer", "dtype"),
-    [
-        pytest.param(initializer, dtype, id=f"{initializer!r}-{dtype}")
-        for initializer in TINY
-        for dtype in ("float32", "float16", "bfloat16", "complex64", "float64")
-        # Map makes real values alone.
-        if not (dtype == "complex64" and isinstance(initializer, ik.Map))
-    ],
-)
+@pytest.mark.parametrize(("initializer", "dtype"), TINY_VALUES)
 def test_subnormal_values_and_signs_of_zeros(initializer: ik.Initializer, dtype: str, cuda: Cuda) -> None:
     """Values too small for a normal float32 number, and zeros, have NumPy's bits."""
     wanted = initializer((40, 9), dtype)

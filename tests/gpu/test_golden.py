@@ -12,6 +12,7 @@ import initkit as ik
 from tests.catalogue import ENTRIES, Entry
 from tests.golden import digests
 from tests.gpu.device import assert_same_bits, gpu_generator, on_gpu, on_host
+from tests.tiny_values import TINY_VALUES
 
 pytestmark = pytest.mark.gpu
 
@@ -95,28 +96,9 @@ def test_slices_of_large_tensors(entry: Entry, dtype: str) -> None:
         assert_same_bits(lazy[index], whole[index])
 
 
-# What CuPy's own arithmetic would flush to zero, and zeros whose sign its fills would lose.
-TINY = [
-    ik.Scale(ik.RandomNormal(stddev=1e-3, seed=7), 1e-37),
-    ik.Scale(ik.RandomNormal(stddev=1e-39, seed=7), -0.75),
-    ik.RandomNormal(mean=1e-39, stddev=1e-39, seed=7),
-    ik.RandomUniform(-1e-39, 1e-39, seed=7),
-    ik.TruncatedNormal(stddev=1e-39, seed=7),
-    ik.NormalizedRows(gain=1e-38, seed=7),
-    ik.Sparse(0.5, std=1e-39, seed=7),
-    ik.Map(ik.RandomNormal(stddev=1e-39, seed=7), "negative"),
-    ik.Map(ik.RandomNormal(stddev=1e-20, seed=7), "square"),
-    ik.Constant(-0.0),
-    ik.Constant(-1e-39),
-]
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "complex64", "float64"])
-@pytest.mark.parametrize("initializer", TINY, ids=repr)
+@pytest.mark.parametrize(("initializer", "dtype"), TINY_VALUES)
 def test_subnormal_values_and_signs_of_zeros(initializer: ik.Initializer, dtype: str, cupy: Any) -> None:
     """Values too small for a normal float32 number, and zeros, have NumPy's bits."""
-    if dtype == "complex64" and isinstance(initializer, ik.Map):
-        pytest.skip("Map makes real values alone")
     with ik.seed_scope(gpu_generator()):
         values = on_gpu(initializer)((400, 90), dtype)
     assert_same_bits(values, initializer((400, 90), dtype))

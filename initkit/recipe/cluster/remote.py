@@ -24,11 +24,11 @@ def is_url(target: str | os.PathLike[str]) -> bool:
     return isinstance(target, str) and "://" in target
 
 
-def as_target(text: str) -> str | Path:
+def path_or_url(text: str) -> str | Path:
     """A target as a person has written it: a URL as it is, anything else as a path.
 
     Example:
-        >>> as_target("s3://bucket/model"), as_target("model").name
+        >>> path_or_url("s3://bucket/model"), path_or_url("model").name
         ('s3://bucket/model', 'model')
     """
     return text if is_url(text) else Path(text)

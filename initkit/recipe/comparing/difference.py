@@ -13,6 +13,7 @@ import numpy as np
 from initkit.documents import PlainData, write_inline
 from initkit.initializer import Initializer
 from initkit.recipe.building.drawing import ProgressCallback
+from initkit.recipe.building.work import PIECE_BYTES
 from initkit.recipe.comparing.sides import Form, ReadInto, RecipeSide, Side, open_sides
 from initkit.recipe.comparing.value_change import Account, ValueChange
 from initkit.recipe.planning.planned import PlannedTensor
@@ -23,7 +24,6 @@ Array: TypeAlias = np.ndarray[Any, Any]
 Status: TypeAlias = Literal["equal", "changed", "added", "removed"]
 
 # Of each side; a comparison takes several times as much in float64.
-_PIECE_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +337,7 @@ class _Comparison:
         """The values of both sides, as many at once as memory is meant for."""
         whole = Region.whole(form.shape)
         # What is not equal to the bit in parts has to be drawn whole.
-        limit = _PIECE_BYTES // form.numpy.itemsize if tolerance == 0 else max(form.size, 1)
+        limit = PIECE_BYTES // form.numpy.itemsize if tolerance == 0 else max(form.size, 1)
         start = 0
         for box in whole.boxes(limit):
             part = whole.part(box)

@@ -30,10 +30,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count, product, zip_longest
 from math import prod
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from initkit.errors import ArgumentError, ArgumentTypeError
 from initkit.recipe.language.arithmetic import Number
+from initkit.recipe.language.captures import captured_value
 from initkit.recipe.language.excerpt import fail_at
 from initkit.recipe.language.expression import parse_expression
 
@@ -42,8 +43,6 @@ _MOST_NAMES = 1_000_000
 # Every combination of alternatives becomes a branch of one regular expression.
 _MOST_BRANCHES = 1000
 _LONGEST_PATTERN = 1000
-# Beyond it int() would be slow, and no tensor is numbered so high.
-_LONGEST_NUMBER = 18
 
 _ESCAPE = r"\\(?P<escape>[*?\[\]{},\\])"
 _BRACES = r"\{(?P<braces>[^{}\\]*)\}"
@@ -58,6 +57,7 @@ _ZEROS = str.maketrans(_DIGITS, "0" * len(_DIGITS))
 _NO_DIGIT = re.compile("[^0-9]*")
 # What a pattern with an empty range matches.
 _NOTHING = re.compile(r"(?!)")
+_SPECIAL = re.compile(r"[{}\\]")
 _CAPTURE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _SET_MEMBERS = re.compile(r"(.)(?:-(.))?", re.DOTALL)
 _PADDED = re.compile(r"\s*0[0-9]+\s*", re.ASCII)
@@ -108,6 +108,22 @@ def expand_braces(text: str, names: Mapping[str, Number] | None = None) -> list[
     ]
     _check_count(text, choices, _MOST_NAMES, "names")
     return ["".join(chosen) for chosen in product(*choices)]
+
+
+def escape_braces(name: str) -> str:
+    r"""A name as `expand_braces` reads it, which makes just that name of it.
+
+    Args:
+        name: Any name.
+
+    Returns:
+        The name with a backslash before every brace and backslash.
+
+    Example:
+        >>> escape_braces("odd{1}")
+        'odd\\{1\\}'
+    """
+    return _SPECIAL.sub(r"\\\g<0>", name)
 
 
 @dataclass(frozen=True)
@@ -250,37 +266,6 @@ def _outlined(part: _Part) -> _Part:
         # Of what is listed, all digits; of what is excluded, everything: more may be taken, but not less.
         return _Part("any", "?", 0) if part.text.startswith("!") else _Part("set", f"0-9{part.text}", 0)
     return part
-
-
-def captured_value(text: str) -> int | str:
-    """The value of a capture: an int if it is all digits and of a sensible length."""
-    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER):
-        return text
-    return PaddedNumber(text) if text[0] == "0" and len(text) > 1 else int(text)
-
-
-class PaddedNumber(int):
-    """A number that is written with zeros in front, as in `h.007.w`, and so again where a text has it.
-
-    Example:
-        >>> PaddedNumber("007") + 1, str(PaddedNumber("007"))
-        (8, '007')
-    """
-
-    def __new__(cls, text: str) -> Self:
-        """Keep the text beside the number."""
-        number = super().__new__(cls, text)
-        number.text = text
-        return number
-
-    text: str
-
-    def __str__(self) -> str:
-        return self.text
-
-    def __reduce__(self) -> tuple[type[PaddedNumber], tuple[str]]:
-        """Pickle the text."""
-        return type(self), (self.text,)
 
 
 def _split(text: str, kinds: re.Pattern[str], start: int = 0, end: int | None = None) -> Iterator[_Part]:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from math import comb
 
 from initkit.errors import ArgumentError
+from initkit.recipe.language.captures import captured_value
 from initkit.recipe.language.excerpt import fail_at
-from initkit.recipe.language.pattern import captured_value
 
 _LONGEST = 1000
 LONGEST_NAME = 250

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from math import isinf
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,13 +11,12 @@ from typing import TYPE_CHECKING
 from initkit.documents import PlainData
 from initkit.dtypes import resolve_dtype
 from initkit.recipe.language.arithmetic import Number
+from initkit.recipe.language.pattern import escape_braces
 from initkit.recipe.planning.tensors import NamedTensor
 from initkit.recipe.text.specs import Rule
 
 if TYPE_CHECKING:
     from initkit.recipe.planning.plan import Plan
-
-_ESCAPED = re.compile(r"[{}\\]")
 
 
 def resolved_text(plan: Plan) -> str:
@@ -46,7 +44,7 @@ def resolved_text(plan: Plan) -> str:
     ties = {tie.name: tie.target for tie in plan.ties}
     stored = {tensor.name for tensor in plan.tensors}
     for tensor in plan.named:
-        name = _ESCAPED.sub(r"\\\g<0>", tensor.name)
+        name = escape_braces(tensor.name)
         if tensor.name in ties:
             tensors[name] = {"tie": ties[tensor.name]}
         elif tensor.name in stored:

@@ -14,6 +14,8 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from itertools import pairwise, takewhile
 from typing import TypeAlias, TypeVar
 
+from initkit.recipe.language.pattern import escape_braces
+
 ValueT = TypeVar("ValueT", bound=Hashable)
 
 # The characters of one list of words, and the numbers of one list: more would not be read, but counted.
@@ -26,7 +28,6 @@ _LONGEST_NUMBER = 18
 
 # Signs that have a meaning inside braces never become a part of a list.
 _TOKENS = re.compile(rf"[0-9]{{1,{_LONGEST_NUMBER}}}(?![0-9])|[0-9]+|[^0-9./{{}},\\]+|[./{{}},\\]")
-_SPECIAL = re.compile(r"[{}\\]")
 
 # Per place of a name the alternatives that stand there.
 _Box: TypeAlias = tuple[tuple[str, ...], ...]
@@ -64,22 +65,6 @@ def fold_names(
         for box, position in _joined(boxes, kinds).items():
             folded.append((position, _text(kinds, box), value))
     return [(text, value) for _, text, value in sorted(folded, key=lambda entry: entry[0])]
-
-
-def escape_braces(name: str) -> str:
-    r"""A name as `expand_braces` reads it, which makes just that name of it.
-
-    Args:
-        name: Any name.
-
-    Returns:
-        The name with a backslash before every brace and backslash.
-
-    Example:
-        >>> escape_braces("odd{1}")
-        'odd\\{1\\}'
-    """
-    return _SPECIAL.sub(r"\\\g<0>", name)
 
 
 def _kind(token: str) -> str:

@@ -197,7 +197,7 @@ def test_a_checkpoint_of_another_precision(tmp_path: Path) -> None:
 
 def test_two_checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Values are compared in pieces; count, largest difference and norms are told, NaN too."""
-    monkeypatch.setattr(difference, "_PIECE_BYTES", 64)
+    monkeypatch.setattr(difference, "PIECE_BYTES", 64)
     rng = np.random.default_rng(0)
     old: dict[str, Any] = {
         "same": rng.normal(size=(9, 5)).astype(np.float32),

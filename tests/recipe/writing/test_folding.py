@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from initkit.recipe.language.pattern import expand_braces
-from initkit.recipe.writing.folding import escape_braces, fold_names
+from initkit.recipe.language.pattern import escape_braces, expand_braces
+from initkit.recipe.writing.folding import fold_names
 
 
 def _texts(*names: str) -> list[str]:
