@@ -21,7 +21,7 @@ def run_explain(arguments: Namespace) -> int:
     """Print why a tensor of a recipe gets its values, and the first of them.
 
     JSON: `recipe`, `name`, `kind` (`drawn`, `copied`, `tied` or `skipped`), `place` (the file and the line),
-    `shape`, `dtype`, `rule` (`number`, `place` and `text`; null for a tie that `tensors` says), `passed` (the
+    `shape`, `dtype`, `layers`, `tags`, `rule` (`number`, `place` and `text`; null for a tie that `tensors` says), `passed` (the
     rules before it, with `why_not`), `captures`, `target` (of a tie), `copied` (file and name), `law` (null
     where nothing is drawn; else `text`, `summary`, `formula`, `arguments`, `shape`, `fans`, `mean`, `std`,
     `bounds` and `parts`, a list of pairs of a label and a law), `sources` (by argument: `text`, `value`

@@ -126,7 +126,7 @@ class Recipe:
         cls,
         *,
         seed: int,
-        tensors: Mapping[str, Any],
+        tensors: Any,
         rules: Sequence[Any],
         dtype: object = None,
         variables: Mapping[str, Number | str] | None = None,
@@ -146,8 +146,9 @@ class Recipe:
 
         Args:
             seed: A non-negative integer.
-            tensors: By name: a shape; a mapping of `shape` and `dtype`, or of `tie`; or anything with a shape
-                and a dtype, such as a PyTorch state dict has, of which those that share memory become ties.
+            tensors: By name: a shape; a mapping of `shape`, `dtype`, `layers` and `tags`, or of `tie`; or
+                anything with a shape and a dtype, such as a PyTorch state dict has, of which those that share
+                memory become ties. Or a PyTorch model, for rules that ask for types of layers.
             rules: In the order of precedence: pairs of a pattern and an initializer (an object, a name, or a
                 mapping with expressions), or mappings of what a rule may hold.
             dtype: The dtype of tensors that have none of their own. None (default) for float32, or, where

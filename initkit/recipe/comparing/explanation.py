@@ -17,10 +17,10 @@ from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.language.expression import Expression
 from initkit.recipe.language.facts import tensor_facts
 from initkit.recipe.language.place import Place
+from initkit.recipe.planning.named import NamedTensor, NamedTie
 from initkit.recipe.planning.plan import Plan
 from initkit.recipe.planning.planned import PlannedTensor
 from initkit.recipe.planning.rules import CompiledRule
-from initkit.recipe.planning.tensors import NamedTensor, NamedTie
 
 Kind: TypeAlias = Literal["drawn", "copied", "tied", "skipped"]
 
@@ -79,6 +79,8 @@ class Explanation:
         place: The file and line that name it.
         shape: Its shape.
         dtype: Its dtype's name.
+        layers: The types of the layers that hold it, its own last; empty if the recipe does not say.
+        tags: Words that the recipe says about it.
         rule: The rule that takes it; None for a tie that `tensors` says.
         passed: The rules before that one, each with the reason why it does not take the tensor.
         captures: What the captures of the rule's pattern stand for.
@@ -99,6 +101,8 @@ class Explanation:
     place: str
     shape: tuple[int, ...]
     dtype: str
+    layers: tuple[str, ...]
+    tags: tuple[str, ...]
     rule: RuleText | None
     passed: tuple[RuleText, ...]
     captures: Mapping[str, Number | str]
@@ -121,6 +125,10 @@ class Explanation:
         yield "tensor", self.name
         yield "shape", f"{shape} {self.dtype}, {prod(self.shape):,} values"
         yield "named", self.place
+        if self.layers:
+            yield "layers", " / ".join(self.layers)
+        if self.tags:
+            yield "tags", ", ".join(self.tags)
         if self.rule is not None:
             yield "rule", f"{self.rule.number}, {self.rule.place}: {self.rule.text}"
         for rule in self.passed:
@@ -245,9 +253,8 @@ class _Explaining:
         tensor = self._tensors.get(name)
         rule, passed = self._rules()
         shape, dtype = self._form()
-        captures: Mapping[str, Number | str] = {}
-        if rule is not None and isinstance(self._named, NamedTensor):
-            captures = rule.match(name, self._named.shape, self._named.dtype) or {}
+        named = self._named if isinstance(self._named, NamedTensor) else None
+        captures = None if rule is None or named is None else rule.match(named)
         drawn = tensor is not None and tensor.template is not None
         return Explanation(
             name=name,
@@ -255,9 +262,11 @@ class _Explaining:
             place=_where(self._named.place),
             shape=shape,
             dtype=dtype,
+            layers=() if named is None else named.layers,
+            tags=() if named is None else named.tags,
             rule=None if rule is None else _rule_text(rule),
             passed=tuple(passed),
-            captures=captures,
+            captures=captures or {},
             target=self._targets.get(name),
             copied=_copied(tensor),
             law=None
@@ -292,7 +301,7 @@ class _Explaining:
         if isinstance(self._named, NamedTie):
             return None, passed
         for rule in self._plan.rules:
-            why_not = rule.why_not(self._named.name, self._named.shape, self._named.dtype)
+            why_not = rule.why_not(self._named)
             if why_not is None:
                 return rule, passed
             passed.append(_rule_text(rule, why_not))

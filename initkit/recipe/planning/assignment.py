@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from initkit.errors import RecipeError
-from initkit.recipe.language.pattern import outline_of
 from initkit.recipe.language.place import Place
 from initkit.recipe.language.regex import LONGEST_NAME
-from initkit.recipe.planning.arguments import Captures
 from initkit.recipe.planning.inheritance import MergedRecipe
-from initkit.recipe.planning.rules import CompiledRule, NamePattern
-from initkit.recipe.planning.tensors import NamedTensor, NamedTie
+from initkit.recipe.planning.named import NamedTensor, NamedTie
+from initkit.recipe.planning.rule_index import Assignment, RuleIndex
+from initkit.recipe.planning.rules import CompiledRule
 
 _MOST_NAMES = 5
-
-
-class Assignment(NamedTuple):
-    """A tensor, the rule that takes it, and what the rule's captures stand for."""
-
-    tensor: NamedTensor
-    rule: CompiledRule
-    captures: Captures
 
 
 class UnusedRule(NamedTuple):
@@ -36,57 +27,6 @@ class UnusedRule(NamedTuple):
 
     rule: CompiledRule
     reason: str
-
-
-class RuleIndex:
-    """Finds the first rule that takes a tensor, without asking every rule about every tensor.
-
-    Names of the same outline, which differ in digits alone, are taken by the same rules, but for rules that
-    tell digits from one another; and predicates ask for shape and dtype alone. So every outline, shape and
-    dtype has a short list of rules that can come into question.
-
-    Args:
-        rules: In the order of precedence.
-    """
-
-    def __init__(self, rules: Sequence[CompiledRule]) -> None:
-        self._rules = rules
-        self._by_outline: dict[str, list[CompiledRule]] = {}
-        self._candidates: dict[Any, list[tuple[Callable[[str], object], CompiledRule]]] = {}
-
-    def first(self, tensor: NamedTensor) -> Assignment | None:
-        """The first rule that takes a tensor, or None."""
-        name = tensor.name
-        outline = outline_of(name)
-        key = (outline, tensor.shape, tensor.dtype.name)
-        candidates = self._candidates.get(key)
-        if candidates is None:
-            possible = self._possible(outline, tensor)
-            candidates = self._candidates[key] = [(rule.pattern.matcher, rule) for rule in possible]
-        for matches, rule in candidates:
-            # Most do not match, and asking the regular expression itself is the fastest way to learn it.
-            if matches(name) is not None:
-                captures = rule.pattern.match(name)
-                assert captures is not None
-                return Assignment(tensor, rule, captures)
-        return None
-
-    def _possible(self, outline: str, tensor: NamedTensor) -> Iterator[CompiledRule]:
-        """The rules that can be the first for some name of an outline, of one shape and dtype."""
-        if outline not in self._by_outline:
-            self._by_outline[outline] = [rule for rule in self._rules if _may_match(rule.pattern, outline)]
-        for rule in self._by_outline[outline]:
-            if rule.predicate is None or rule.predicate.holds(tensor.shape, tensor.dtype.name):
-                yield rule
-                if not rule.pattern.tells_digits:
-                    return
-
-
-def _may_match(pattern: NamePattern, outline: str) -> bool:
-    """Whether some name of an outline can match."""
-    if pattern.outline is None:
-        return True
-    return pattern.outline.fullmatch(outline) is not None
 
 
 def assign_rules(
@@ -171,7 +111,7 @@ def _no_tensor(
     """Why a rule takes no tensor: it matches none, or others are faster."""
     by_name = [tensor for tensor in named if rule.pattern.match(tensor.name) is not None]
     tensors = [tensor for tensor in by_name if isinstance(tensor, NamedTensor)]
-    matched = [tensor for tensor in tensors if rule.why_not(tensor.name, tensor.shape, tensor.dtype) is None]
+    matched = [tensor for tensor in tensors if rule.why_not(tensor) is None]
     if matched:
         index = RuleIndex(rules)
         taken = Counter(found.rule.rule.number for tensor in matched if (found := index.first(tensor)))
@@ -185,7 +125,7 @@ def _no_tensor(
         return f"{message} The first match wins; move it up, or remove it."
     message = f"{rule.who} matches no tensor."
     if tensors:
-        reason = rule.why_not(tensors[0].name, tensors[0].shape, tensors[0].dtype)
+        reason = rule.why_not(tensors[0])
         message += f" {len(tensors)} have such names, but of {tensors[0].name!r} {reason}."
     elif by_name:
         message += " It matches tied ones, which take no rule."

@@ -11,12 +11,14 @@ from initkit.dtypes import DType
 from initkit.errors import InitkitError, RecipeError, did_you_mean, nearest_names
 from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.language.variables import evaluate_variables
-from initkit.recipe.planning.assignment import Assignment, UnusedRule, assign_rules, unused_rules
+from initkit.recipe.planning.assignment import UnusedRule, assign_rules, unused_rules
 from initkit.recipe.planning.copying import Checkpoints
 from initkit.recipe.planning.inheritance import MergedRecipe, merge
+from initkit.recipe.planning.named import NamedTensor, NamedTie
 from initkit.recipe.planning.planned import PlannedTensor, PlannedTie
+from initkit.recipe.planning.rule_index import Assignment
 from initkit.recipe.planning.rules import CompiledRule, compile_rule
-from initkit.recipe.planning.tensors import NamedTensor, NamedTie, name_tensors
+from initkit.recipe.planning.tensors import name_tensors
 from initkit.recipe.text.specs import ParsedRecipe
 from initkit.seed import SeedGenerator
 

@@ -1,4 +1,4 @@
-"""What a rule's `where` asks of a tensor: its number of axes, shape, dtype and size."""
+"""What a rule's `where` asks of a tensor: its shape and dtype, the layer that holds it, its tags."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
 from initkit.documents import PlainData
 from initkit.dtypes import resolve_dtype
-from initkit.errors import DTypeError
+from initkit.errors import ArgumentError, DTypeError
 from initkit.recipe.language.arithmetic import Number
+from initkit.recipe.language.pattern import parse_pattern
 from initkit.recipe.language.place import Place
 from initkit.recipe.language.variables import evaluate, evaluate_length, read_expression
+from initkit.recipe.planning.named import NamedTensor
 from initkit.recipe.text.reading import as_number, as_texts, shown
 
 _COMPARISONS: dict[str, Callable[[Number, Number], bool]] = {
@@ -30,11 +33,11 @@ _ANY_LENGTH, _ANY_LENGTHS = "*", "..."
 
 @dataclass(frozen=True, slots=True)
 class _Test:
-    """One thing that is asked: of what, in which words, and the answer for a shape and a dtype's name."""
+    """One thing that is asked: what is wanted, in words; whether a tensor has it; what it has instead."""
 
-    subject: str
-    words: str
-    holds: Callable[[tuple[int, ...], str], bool]
+    wanted: str
+    holds: Callable[[NamedTensor], bool]
+    received: Callable[[NamedTensor], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +50,15 @@ class Predicate:
 
     tests: tuple[_Test, ...]
 
-    def holds(self, shape: tuple[int, ...], dtype: str) -> bool:
-        """Whether a tensor of that shape and dtype is meant."""
-        return all(test.holds(shape, dtype) for test in self.tests)
+    def holds(self, tensor: NamedTensor) -> bool:
+        """Whether a tensor is meant; its name is not asked for."""
+        return all(test.holds(tensor) for test in self.tests)
 
-    def why_not(self, shape: tuple[int, ...], dtype: str) -> str | None:
-        """What a tensor of that shape and dtype lacks, in words; None where it is meant."""
-        received = {"ndim": len(shape), "shape": shape, "dtype": dtype, "size": prod(shape)}
+    def why_not(self, tensor: NamedTensor) -> str | None:
+        """What a tensor lacks, in words; None where it is meant."""
         for test in self.tests:
-            if not test.holds(shape, dtype):
-                return f"its {test.subject} is {received[test.subject]}, not {test.words}"
+            if not test.holds(tensor):
+                return f"{test.received(tensor)}, not {test.wanted}"
         return None
 
 
@@ -66,7 +68,7 @@ def read_predicate(
     """Read what a rule's `where` says.
 
     Args:
-        where: Its entries, by `ndim`, `shape`, `dtype` and `size`.
+        where: Its entries, by the keys of `WHERE_KEYS`.
         variables: The value of every variable.
         place: Where it stands.
         who: The rule, for messages.
@@ -79,14 +81,16 @@ def read_predicate(
 
     Example:
         >>> from initkit.documents import read_yaml
+        >>> from initkit.dtypes import resolve_dtype
         >>> place = Place(read_yaml("{}"), ())
         >>> predicate = read_predicate({"ndim": ">= 2", "shape": ["*", "d"]}, {"d": 8}, place, "rule 1")
-        >>> predicate.holds((3, 8), "float32"), predicate.why_not((8,), "float32")
-        (True, 'its ndim is 1, not >= 2')
+        >>> predicate.holds(NamedTensor("w", (3, 8), resolve_dtype("float32"), place))
+        True
+        >>> predicate.why_not(NamedTensor("b", (8,), resolve_dtype("float32"), place))
+        'its ndim is 1, not >= 2'
     """
-    readers = {"ndim": _number_test, "size": _number_test, "shape": _shape_test, "dtype": _dtype_test}
     tests = [
-        readers[key](key, value, variables, place.inside(key), f"`{key}` in `where` of {who}")
+        _READERS[key](key, value, variables, place.inside(key), f"`{key}` in `where` of {who}")
         for key, value in where.items()
     ]
     return Predicate(tuple(tests)) if tests else None
@@ -97,14 +101,17 @@ def _number_test(
 ) -> _Test:
     """A number, several of them, or a comparison."""
     measure: Callable[[tuple[int, ...]], int] = len if subject == "ndim" else prod
+
+    def received(tensor: NamedTensor) -> str:
+        return f"its {subject} is {measure(tensor.shape)}"
+
     if isinstance(value, str) and (found := _COMPARISON.fullmatch(value)):
         compare = _COMPARISONS[found[1]]
         bound = evaluate(read_expression(found[2], place, who, variables), variables, place, who)
-        return _Test(subject, value, lambda shape, dtype: compare(measure(shape), bound))
+        return _Test(value, lambda tensor: compare(measure(tensor.shape), bound), received)
     entries = value if isinstance(value, list) and value else [value]
     numbers = [evaluate_length(as_number(entry, place, who), variables, place, who) for entry in entries]
-    words = " or ".join(map(str, numbers))
-    return _Test(subject, words, lambda shape, dtype: measure(shape) in numbers)
+    return _Test(" or ".join(map(str, numbers)), lambda tensor: measure(tensor.shape) in numbers, received)
 
 
 def _shape_test(
@@ -124,7 +131,10 @@ def _shape_test(
         else:
             number = as_number(entry, place.inside(at), f"every length in {who}")
             entries.append(evaluate_length(number, variables, place, who))
-    return _Test(subject, f"[{', '.join(map(str, entries))}]", lambda shape, dtype: _fits(shape, entries))
+    wanted = f"[{', '.join(map(str, entries))}]"
+    return _Test(
+        wanted, lambda tensor: _fits(tensor.shape, entries), lambda tensor: f"its shape is {tensor.shape}"
+    )
 
 
 def _fits(shape: tuple[int, ...], entries: list[int | str]) -> bool:
@@ -151,4 +161,58 @@ def _dtype_test(
         except DTypeError as error:
             msg = f"{who}: {error}"
             raise place.error(msg) from error
-    return _Test(subject, " or ".join(names), lambda shape, dtype: dtype in names)
+    return _Test(
+        " or ".join(names),
+        lambda tensor: tensor.dtype.name in names,
+        lambda tensor: f"its dtype is {tensor.dtype.name}",
+    )
+
+
+def _words_test(
+    subject: str, value: PlainData, variables: Mapping[str, Number], place: Place, who: str
+) -> _Test:
+    """A pattern of words, or several, of which any will do: of layers' types, or of tags."""
+    patterns = []
+    for text in as_texts(value, place, who, _WORDS[subject].example):
+        try:
+            pattern = parse_pattern(text, variables)
+        except ArgumentError as error:
+            msg = f"{who}: {error}"
+            raise place.error(msg) from error
+        if pattern.captures:
+            wrong = (
+                f"{who} cannot capture anything. Received: {text!r}. Allowed: `*`, `?`, [...] and {{a,b}}."
+            )
+            raise place.error(wrong, "Write `*` for what may stand there.")
+        patterns.append(pattern)
+    words_of, called, _ = _WORDS[subject]
+
+    def received(tensor: NamedTensor) -> str:
+        return f"{called} {', '.join(words_of(tensor)) or 'not given'}"
+
+    def holds(tensor: NamedTensor) -> bool:
+        return any(pattern.match(word) is not None for word in words_of(tensor) for pattern in patterns)
+
+    return _Test(" or ".join(pattern.text for pattern in patterns), holds, received)
+
+
+class _Words(NamedTuple):
+    """Words that a tensor may have: which, what they are called in messages, and an example of one."""
+
+    of: Callable[[NamedTensor], tuple[str, ...]]
+    called: str
+    example: str
+
+
+_WORDS = {
+    "layer": _Words(lambda tensor: tensor.layers[-1:], "its layer is", "LayerNorm"),
+    "inside": _Words(lambda tensor: tensor.layers[:-1], "the layers around its own are", "Attention"),
+    "tag": _Words(lambda tensor: tensor.tags, "its tags are", "no_decay"),
+}
+_READERS = {
+    "ndim": _number_test,
+    "shape": _shape_test,
+    "dtype": _dtype_test,
+    "size": _number_test,
+    **dict.fromkeys(_WORDS, _words_test),
+}

@@ -12,7 +12,7 @@ from initkit.documents import PlainData
 from initkit.dtypes import resolve_dtype
 from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.language.pattern import escape_braces
-from initkit.recipe.planning.tensors import NamedTensor
+from initkit.recipe.planning.named import NamedTensor
 from initkit.recipe.text.specs import Rule
 
 if TYPE_CHECKING:
@@ -49,9 +49,7 @@ def resolved_text(plan: Plan) -> str:
             tensors[name] = {"tie": ties[tensor.name]}
         elif tensor.name in stored:
             assert isinstance(tensor, NamedTensor)
-            shape: PlainData = list(tensor.shape)
-            own = tensor.dtype.name
-            tensors[name] = shape if own == default else {"shape": shape, "dtype": own}
+            tensors[name] = _entry(tensor, default)
     drawing = [rule.rule for rule in plan.rules if not (rule.rule.skip or rule.rule.tie)]
     data: dict[str, PlainData] = {"initkit": 1, "seed": plan.seed, "dtype": default}
     if merged.layout is not None:
@@ -61,6 +59,18 @@ def resolved_text(plan: Plan) -> str:
     folder = Path(plan.recipe.file).parent
     data["rules"] = [_written(rule, folder) for rule in drawing if rule.number in plan.used]
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
+def _entry(tensor: NamedTensor, default: str) -> PlainData:
+    """What `tensors` says of one: its shape, and whatever else there is to say."""
+    entry: dict[str, PlainData] = {"shape": list(tensor.shape)}
+    if tensor.dtype.name != default:
+        entry["dtype"] = tensor.dtype.name
+    if tensor.layers:
+        entry["layers"] = list(tensor.layers)
+    if tensor.tags:
+        entry["tags"] = list(tensor.tags)
+    return entry if len(entry) > 1 else entry["shape"]
 
 
 def _written(rule: Rule, folder: Path) -> dict[str, PlainData]:

@@ -17,6 +17,7 @@ from initkit.recipe.language.regex import Regex, parse_regex
 from initkit.recipe.planning.arguments import Captures, Template, read_text
 from initkit.recipe.planning.inheritance import checked_layout
 from initkit.recipe.planning.making import InitializerMaker
+from initkit.recipe.planning.named import NamedTensor
 from initkit.recipe.planning.predicate import Predicate, read_predicate
 from initkit.recipe.text.specs import Rule
 
@@ -30,7 +31,7 @@ class CompiledRule:
     Attributes:
         rule: The rule as it was written.
         pattern: Which names it takes.
-        predicate: Which shapes and dtypes, or None for all.
+        predicate: Which shapes, dtypes and so on, or None for all.
         maker: What makes the initializers, or None.
         dtype: The dtype that its tensors get, or None for their own.
         tie: The tensor that its tensors are the same as, or None.
@@ -56,36 +57,32 @@ class CompiledRule:
         pattern = f"regex {rule.match!r}" if rule.is_regex else repr(rule.match)
         return f"rule {rule.number}, {pattern}{' with `where`' if rule.where else ''},"
 
-    def match(self, name: str, shape: tuple[int, ...], dtype: DType) -> Captures | None:
+    def match(self, tensor: NamedTensor) -> Captures | None:
         """What the captures stand for, or None if the tensor is not meant.
 
         Args:
-            name: The tensor's name.
-            shape: Its shape.
-            dtype: Its dtype, before a rule gives it another one.
+            tensor: The tensor, before a rule gives it another dtype.
 
         Returns:
             A value for every capture.
         """
-        captures = self.pattern.match(name)
-        if captures is None or self.predicate is None or self.predicate.holds(shape, dtype.name):
+        captures = self.pattern.match(tensor.name)
+        if captures is None or self.predicate is None or self.predicate.holds(tensor):
             return captures
         return None
 
-    def why_not(self, name: str, shape: tuple[int, ...], dtype: DType) -> str | None:
+    def why_not(self, tensor: NamedTensor) -> str | None:
         """Why a tensor is not meant, in words; None where it is.
 
         Args:
-            name: The tensor's name.
-            shape: Its shape.
-            dtype: Its dtype, before a rule gives it another one.
+            tensor: The tensor, before a rule gives it another dtype.
 
         Returns:
             Words such as `"the name does not match"`.
         """
-        if self.pattern.match(name) is None:
+        if self.pattern.match(tensor.name) is None:
             return "the name does not match"
-        return None if self.predicate is None else self.predicate.why_not(shape, dtype.name)
+        return None if self.predicate is None else self.predicate.why_not(tensor)
 
 
 def compile_rule(rule: Rule, variables: Mapping[str, Number], layout: str | None) -> CompiledRule:

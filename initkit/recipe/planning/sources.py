@@ -13,7 +13,7 @@ from initkit.io import DTYPE_NAMES, Checkpoint
 from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.language.place import Place
 from initkit.recipe.planning.selection import NameSelection
-from initkit.recipe.text.reading import shown
+from initkit.recipe.text.reading import as_texts, shown
 from initkit.recipe.text.specs import SourceSpec
 
 # As many tensors as a recipe may have, each with some axes.
@@ -28,11 +28,15 @@ class FoundTensor(NamedTuple):
         name: Its name.
         shape: Its shape.
         dtype: Its dtype's name, or None where the file does not say.
+        layers: The types of the layers that hold it, where the file says so.
+        tags: Words about it, where the file has any.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: str | None
+    layers: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 def find_tensors(source: SourceSpec, who: str, variables: Mapping[str, Number]) -> Iterator[FoundTensor]:
@@ -53,7 +57,7 @@ def find_tensors(source: SourceSpec, who: str, variables: Mapping[str, Number]) 
     for found in _read(path_of(source.file, source.place), source.place, who):
         name = selection.new_name(found.name)
         if name is not None:
-            yield FoundTensor(name, found.shape, source.dtype or found.dtype)
+            yield FoundTensor(name, found.shape, source.dtype or found.dtype, found.layers, found.tags)
     selection.check_used()
 
 
@@ -143,8 +147,8 @@ def _listed(document: Document) -> Iterator[FoundTensor]:
     if not isinstance(document.data, dict):
         raise document.error_at((), f"the file must map names to shapes. Received: {shown(document.data)}.")
     for name, entry in document.data.items():
-        dtype = entry.get("dtype") if isinstance(entry, dict) else None
-        shape = entry.get("shape") if isinstance(entry, dict) else entry
+        facts = entry if isinstance(entry, dict) else {"shape": entry}
+        dtype, shape = facts.get("dtype"), facts.get("shape")
         lengths = [length for length in shape if type(length) is int] if isinstance(shape, list) else None
         if not isinstance(shape, list) or lengths != shape or min(lengths, default=0) < 0:
             wrong = (
@@ -154,4 +158,14 @@ def _listed(document: Document) -> Iterator[FoundTensor]:
         if dtype is not None and not isinstance(dtype, str):
             wrong = f"tensor {name!r} has no dtype that can be read. Received: {shown(dtype)}."
             raise document.error_at((name,), f"{wrong} Allowed: a name, such as float32. Correct it.")
-        yield FoundTensor(name, tuple(lengths), _CODES.get(dtype, dtype) if dtype else None)
+        layers, tags = (_words(document, name, facts, key) for key in ("layers", "tags"))
+        yield FoundTensor(name, tuple(lengths), _CODES.get(dtype, dtype) if dtype else None, layers, tags)
+
+
+def _words(document: Document, name: str, facts: Mapping[str, PlainData], key: str) -> tuple[str, ...]:
+    """A list of words, or one alone, that a file may say of a tensor."""
+    if key not in facts:
+        return ()
+    return as_texts(
+        facts[key], Place(document, (name, key)), f"`{key}` of tensor {name!r}", "[Block, Linear]"
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from initkit.dtypes import DType
 from initkit.errors import ArgumentError
@@ -12,6 +11,7 @@ from initkit.recipe.language.pattern import expand_braces
 from initkit.recipe.language.place import Place
 from initkit.recipe.language.variables import evaluate_shape
 from initkit.recipe.planning.inheritance import Generation, MergedRecipe
+from initkit.recipe.planning.named import NamedTensor, NamedTie
 from initkit.recipe.planning.rules import stored_dtype
 from initkit.recipe.planning.selection import NameSelection
 from initkit.recipe.planning.sources import find_tensors
@@ -20,38 +20,6 @@ from initkit.region import as_shape
 
 # Where a safetensors file keeps its metadata.
 RESERVED_NAME = "__metadata__"
-
-
-@dataclass(frozen=True, slots=True)
-class NamedTensor:
-    """A tensor, before any rule is looked at.
-
-    Attributes:
-        name: Its name.
-        shape: Its shape.
-        dtype: Its dtype, unless a rule gives it another one.
-        place: What names it.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: DType
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class NamedTie:
-    """A name for a tensor that is stored under another one.
-
-    Attributes:
-        name: The name.
-        target: The other tensor's name.
-        place: What says so.
-    """
-
-    name: str
-    target: str
-    place: Place
 
 
 def name_tensors(merged: MergedRecipe, variables: Mapping[str, Number]) -> list[NamedTensor | NamedTie]:
@@ -136,7 +104,14 @@ class _Naming:
                 given = source.dtype is None and self._of_all and dtype.kind == "float"
                 dtypes[found.dtype] = self._default if given else dtype
             self._check_name(found.name, source.place)
-            tensor = NamedTensor(found.name, as_shape(found.shape), dtypes[found.dtype], source.place)
+            tensor = NamedTensor(
+                found.name,
+                as_shape(found.shape),
+                dtypes[found.dtype],
+                source.place,
+                found.layers,
+                found.tags,
+            )
             self.named[found.name] = tensor
 
     def _add_entry(
@@ -166,7 +141,7 @@ class _Naming:
                 raise entry.place.error(wrong, "Drop it from the file's, or remove it here.")
             entries[name] = entry
             if entry.tie is None:
-                self.named[name] = NamedTensor(name, shape, dtype, entry.place)
+                self.named[name] = NamedTensor(name, shape, dtype, entry.place, entry.layers, entry.tags)
             else:
                 self.named[name] = NamedTie(name, entry.tie, entry.place)
 

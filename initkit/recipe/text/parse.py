@@ -50,7 +50,7 @@ RECIPE_KEYS = (
 )
 SOURCE_KEYS = ("file", "only", "drop", "rename", "prefix", "dtype")
 BASE_KEYS = ("preset", "file", "drop")
-TENSOR_KEYS = ("shape", "dtype", "tie")
+TENSOR_KEYS = ("shape", "dtype", "layers", "tags", "tie")
 PRESET_KEYS = ("name", "version", "source")
 
 # What stands between a preset's name and its version.
@@ -282,7 +282,16 @@ def _tensor(name: str, entry: PlainData, place: Place) -> TensorSpec:
     if "shape" not in entry:
         msg = f"{who} has no shape."
         raise place.error(msg, example)
-    shape = as_shape(entry["shape"], place.inside("shape"), who)
     return TensorSpec(
-        name, place, shape, _optional_text(entry, place, "dtype", f"the dtype of {who}", "float32")
+        name,
+        place,
+        as_shape(entry["shape"], place.inside("shape"), who),
+        _optional_text(entry, place, "dtype", f"the dtype of {who}", "float32"),
+        layers=_words(entry, place, "layers", who, "[GPT, Block, LayerNorm]"),
+        tags=_words(entry, place, "tags", who, "[no_decay]"),
     )
+
+
+def _words(entry: Mapping[str, PlainData], place: Place, key: str, who: str, example: str) -> tuple[str, ...]:
+    """A list of words, which may be left out."""
+    return as_texts(entry[key], place.inside(key), f"`{key}` of {who}", example) if key in entry else ()

@@ -12,7 +12,7 @@ from initkit.recipe.text.specs import CopySpec, InitializerSpec, Rule
 PATTERN_KEYS = ("match", "regex")
 ACTION_KEYS = ("init", "skip", "tie", "copy")
 RULE_KEYS = (*PATTERN_KEYS, "where", *ACTION_KEYS, "dtype", "layout", "seed_path", "optional")
-WHERE_KEYS = ("ndim", "shape", "dtype", "size")
+WHERE_KEYS = ("ndim", "shape", "dtype", "size", "layer", "inside", "tag")
 COPY_KEYS = ("file", "name")
 # What has no meaning for tensors that are not drawn.
 _OF_DRAWING = ("layout", "seed_path")

@@ -22,6 +22,8 @@ class TensorSpec:
         shape: Numbers and expressions; empty for a tied tensor.
         dtype: The entry's own dtype, or None.
         tie: The name of the tensor that this one is the same as, or None.
+        layers: The types of the layers that hold it, from the whole model to its own.
+        tags: Words about it.
     """
 
     name: str
@@ -29,6 +31,8 @@ class TensorSpec:
     shape: tuple[Number | str, ...] = ()
     dtype: str | None = None
     tie: str | None = None
+    layers: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,7 @@ class Rule:
         place: Where it stands.
         match: The pattern of names: a glob, or a regular expression.
         is_regex: Which of the two.
-        where: What `where` says of shape and dtype, as plain data.
+        where: What `where` says of the tensors, as plain data.
         init: What makes the values, or None.
         skip: Whether the tensors are left out.
         tie: The tensor that these are the same as, or None; may hold captures.

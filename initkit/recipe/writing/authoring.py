@@ -17,9 +17,10 @@ from initkit.encoding import python_scalar
 from initkit.errors import ArgumentError, ArgumentTypeError, DTypeError
 from initkit.initializer import Initializer
 from initkit.recipe.language.arithmetic import Number
-from initkit.recipe.text.parse import RECIPE_FORMAT
+from initkit.recipe.text.parse import RECIPE_FORMAT, TENSOR_KEYS
 from initkit.recipe.text.parse_rules import RULE_KEYS
 from initkit.recipe.writing.folding import fold_names
+from initkit.recipe.writing.model import is_model, layers_of
 from initkit.registry import registry
 from initkit.serialization import encode, serialize
 
@@ -33,7 +34,7 @@ _SECTIONS = ("tensors", "rules")
 def compose(
     *,
     seed: int,
-    tensors: Mapping[str, Any],
+    tensors: Any,
     rules: Sequence[Any],
     dtype: Any = None,
     variables: Mapping[str, Any] | None = None,
@@ -52,9 +53,11 @@ def compose(
 
     Args:
         seed: A non-negative integer.
-        tensors: By name: a shape of integers and texts of expressions; a mapping of `shape` and `dtype`, or
-            of `tie`; or anything with `shape` and `dtype`, such as an array of NumPy or PyTorch. A whole
-            PyTorch state dict will do; tensors of it that share their memory become ties.
+        tensors: By name: a shape of integers and texts of expressions; a mapping of `shape`, `dtype`,
+            `layers` and `tags`, or of `tie`; or anything with `shape` and `dtype`, such as an array of NumPy
+            or PyTorch. A whole PyTorch state dict will do; tensors of it that share their memory become
+            ties. So will a PyTorch model: its state dict is taken, and the types of the layers that hold
+            each tensor are written besides, for rules that ask for them.
         rules: In the order of precedence: pairs of a pattern and an initializer, or mappings of the keys that
             a rule has in YAML. An initializer is a name, an object without a seed, a class that needs no
             arguments, or a mapping of one name to its arguments, numbers or texts of expressions.
@@ -160,23 +163,35 @@ def _seed(seed: object) -> int:
 class _Entry(NamedTuple):
     """What `tensors` says of a name."""
 
-    shape: tuple[Number | str, ...] | None
-    dtype: str | None
-    tie: str | None
+    shape: tuple[Number | str, ...] = ()
+    dtype: str | None = None
+    tie: str | None = None
+    layers: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
     def data(self) -> PlainData:
         """As it is written."""
         if self.tie is not None:
             return {"tie": self.tie}
-        shape: PlainData = list(self.shape or ())
-        return shape if self.dtype is None else {"shape": shape, "dtype": self.dtype}
+        entry: dict[str, PlainData] = {"shape": list(self.shape)}
+        if self.dtype is not None:
+            entry["dtype"] = self.dtype
+        if self.layers:
+            entry["layers"] = list(self.layers)
+        if self.tags:
+            entry["tags"] = list(self.tags)
+        return entry if len(entry) > 1 else entry["shape"]
 
 
-def _entries(tensors: Mapping[str, Any], default: DType | None) -> dict[str, PlainData]:
-    """The entries of `tensors`, those of equal shape and dtype joined by braces."""
+def _entries(tensors: Any, default: DType | None) -> dict[str, PlainData]:
+    """The entries of `tensors`, those that are equal but for the name joined by braces."""
+    layers: Mapping[str, tuple[str, ...]] = {}
+    if is_model(tensors):
+        layers, tensors = layers_of(tensors), tensors.state_dict()
     if not isinstance(tensors, Mapping):
         message = f"Argument `tensors` must be a mapping. Received: {tensors!r:.100} of type"
-        message += f" {type(tensors).__name__}. Allowed: names with shapes or arrays. Give a state dict."
+        message += f" {type(tensors).__name__}. Allowed: names with shapes or arrays; a PyTorch model. Give a"
+        message += " state dict."
         raise ArgumentTypeError(message)
     owners: dict[tuple[Any, ...], str] = {}
     entries: list[tuple[str, _Entry]] = []
@@ -185,6 +200,8 @@ def _entries(tensors: Mapping[str, Any], default: DType | None) -> dict[str, Pla
         name = _text(key, "the name of a tensor")
         if hasattr(given, "shape") and hasattr(given, "dtype"):
             entry = _of_array(name, given, owners)
+            if entry.tie is None:
+                entry = entry._replace(layers=layers.get(name, ()))
         else:
             entry = _of_spec(name, given)
             if any(sign in name for sign in "{}\\"):
@@ -204,8 +221,8 @@ def _of_array(name: str, array: Any, owners: dict[tuple[Any, ...], str]) -> _Ent
     if memory := _memory(array):
         owner = owners.setdefault((*memory, shape, array.stride(), dtype), name)
         if owner != name:
-            return _Entry(None, None, owner)
-    return _Entry(shape, dtype, None)
+            return _Entry(tie=owner)
+    return _Entry(shape, dtype)
 
 
 def _memory(array: Any) -> tuple[int, ...] | None:
@@ -226,20 +243,27 @@ def _memory(array: Any) -> tuple[int, ...] | None:
 
 
 def _of_spec(name: str, given: Any) -> _Entry:
-    """A shape, or a mapping of shape and dtype, or a tie."""
-    shape, dtype = given, None
-    if isinstance(given, Mapping):
-        if unknown := [key for key in given if key not in ("shape", "dtype", "tie")]:
-            message = f"tensor {name!r} has an unknown key. Received: {unknown[0]!r}. Allowed: shape, dtype,"
-            message += " tie. Remove it."
-            raise ArgumentError(message)
-        if "tie" in given:
-            return _Entry(None, None, _text(given["tie"], f"the tie of tensor {name!r}"))
-        shape = given.get("shape")
-        dtype = None if given.get("dtype") is None else _dtype(given["dtype"], f"tensor {name!r}")
+    """A shape, or a mapping of shape, dtype and so on, or a tie."""
+    facts = given if isinstance(given, Mapping) else {"shape": given}
+    if unknown := [key for key in facts if key not in TENSOR_KEYS]:
+        message = f"tensor {name!r} has an unknown key. Received: {unknown[0]!r}. Allowed:"
+        message += f" {', '.join(TENSOR_KEYS)}. Remove it."
+        raise ArgumentError(message)
+    if "tie" in facts:
+        return _Entry(tie=_text(facts["tie"], f"the tie of tensor {name!r}"))
+    shape = facts.get("shape")
+    dtype = None if facts.get("dtype") is None else _dtype(facts["dtype"], f"tensor {name!r}")
     if not isinstance(shape, Sequence) or isinstance(shape, (str, bytes)):
         raise _no_tensor(name, given)
-    return _Entry(tuple(_number(length, f"the shape of tensor {name!r}") for length in shape), dtype, None)
+    lengths = tuple(_number(length, f"the shape of tensor {name!r}") for length in shape)
+    return _Entry(lengths, dtype, layers=_words(facts, "layers", name), tags=_words(facts, "tags", name))
+
+
+def _words(facts: Mapping[str, Any], key: str, name: str) -> tuple[str, ...]:
+    """A list of words, or one alone."""
+    given = facts.get(key) or ()
+    words = [given] if isinstance(given, str) else given
+    return tuple(_text(word, f"`{key}` of tensor {name!r}") for word in words)
 
 
 def _no_tensor(name: str, given: object) -> ArgumentTypeError:

@@ -164,6 +164,23 @@ def test_a_copied_tensor(tmp_path: Path) -> None:
     assert "copy of       x in " in str(explanation)
 
 
+def test_layers_and_tags() -> None:
+    """What the recipe says of a tensor is told, and what a rule asked of it in vain."""
+    plan = plan_of(
+        tensors_and_rules(
+            "w: {shape: [2], layers: [Net, Block, Linear], tags: [late, small]}\nv: [2]",
+            "{match: '*', where: {layer: '*Norm'}, optional: true, init: ones}",
+            "{match: '*', init: zeros}",
+        )
+    )
+    explanation = explain(plan, "w")
+    assert (explanation.layers, explanation.tags) == (("Net", "Block", "Linear"), ("late", "small"))
+    assert explanation.passed[0].why_not == "its layer is Linear, not *Norm"
+    assert dict(explanation.facts())["layers"] == "Net / Block / Linear"
+    assert dict(explanation.facts())["tags"] == "late, small"
+    assert not {"layers", "tags"} & dict(explain(plan, "v").facts()).keys()
+
+
 @pytest.mark.parametrize("shape", ["[]", "[1]", "[0, 3]", "[3, 2]", "[7]", "[2, 2, 2]", "[2, 1, 9]"])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int32", "complex64"])
 def test_first_values_of_any_shape(shape: str, dtype: str) -> None:

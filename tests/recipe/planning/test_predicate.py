@@ -1,4 +1,4 @@
-"""What a rule's `where` asks: axes, shape, dtype and size."""
+"""What a rule's `where` asks: axes, shape, dtype, size, layers and tags."""
 
 from __future__ import annotations
 
@@ -7,15 +7,26 @@ from typing import Any
 import pytest
 
 from initkit.documents import read_yaml
+from initkit.dtypes import resolve_dtype
 from initkit.errors import RecipeError
 from initkit.recipe.language.place import Place
+from initkit.recipe.planning.named import NamedTensor
 from initkit.recipe.planning.predicate import Predicate, read_predicate
 from tests.recipe.texts import plan_of, tensors_and_rules
+
+PLACE = Place(read_yaml("{}", file="r.yaml"), ())
+
+
+def tensor(shape: tuple[int, ...] = (1,), layers: str = "", tags: str = "") -> NamedTensor:
+    """A float32 tensor; the layers around it, and tags, as words with spaces between."""
+    return NamedTensor(
+        "w", shape, resolve_dtype("float32"), PLACE, tuple(layers.split()), tuple(tags.split())
+    )
 
 
 def predicate_of(where: Any) -> Predicate | None:
     """The predicate of a `where`, with a variable d of 4."""
-    return read_predicate(where, {"d": 4}, Place(read_yaml("{}", file="r.yaml"), ()), "rule 1")
+    return read_predicate(where, {"d": 4}, PLACE, "rule 1")
 
 
 @pytest.mark.parametrize(
@@ -46,8 +57,59 @@ def test_what_is_asked(where: Any, shape: tuple[int, ...], holds: bool) -> None:
     """Each entry has to hold; where one does not, the reason is told."""
     predicate = predicate_of(where)
     assert predicate is not None
-    assert predicate.holds(shape, "float32") is holds
-    assert (predicate.why_not(shape, "float32") is None) is holds
+    assert predicate.holds(tensor(shape)) is holds
+    assert (predicate.why_not(tensor(shape)) is None) is holds
+
+
+LAYERS = "GPT ModuleList Block LlamaRMSNorm"
+
+
+@pytest.mark.parametrize(
+    ("where", "why_not"),
+    [
+        ({"layer": "*Norm"}, None),
+        ({"layer": ["Linear", "*RMS*"]}, None),
+        ({"layer": "{Layer,LlamaRMS}Norm"}, None),
+        ({"layer": "Norm"}, "its layer is LlamaRMSNorm, not Norm"),
+        ({"layer": ["Linear", "Block"]}, "its layer is LlamaRMSNorm, not Linear or Block"),
+        ({"inside": "Block"}, None),
+        ({"inside": "G?T"}, None),
+        ({"inside": "*Norm"}, "the layers around its own are GPT, ModuleList, Block, not *Norm"),
+        ({"tag": "no_*"}, None),
+        ({"tag": ["x", "late"]}, None),
+        ({"tag": "decay"}, "its tags are no_decay, late, not decay"),
+        ({"layer": "*Norm", "tag": "early"}, "its tags are no_decay, late, not early"),
+    ],
+)
+def test_layers_and_tags(where: Any, why_not: str | None) -> None:
+    """Of its own layer, of those around that one, and of its tags, any that fits one pattern will do."""
+    predicate = predicate_of(where)
+    assert predicate is not None
+    asked = tensor(layers=LAYERS, tags="no_decay late")
+    assert predicate.holds(asked) is (why_not is None)
+    assert predicate.why_not(asked) == why_not
+
+
+@pytest.mark.parametrize("key", ["layer", "inside", "tag"])
+def test_what_nobody_said(key: str) -> None:
+    """A tensor without layers and tags has none that fits, whatever is asked."""
+    predicate = predicate_of({key: "*"})
+    assert predicate is not None
+    assert not predicate.holds(tensor())
+    assert str(predicate.why_not(tensor())).endswith("not given, not *")
+
+
+def test_rules_ask_for_layers_and_tags() -> None:
+    """Tensors of one name's outline and shape go to other rules where their layers or tags differ."""
+    plan = plan_of(
+        tensors_and_rules(
+            "'a.{0..1}': {shape: [4], layers: [Net, Norm]}\n'a.2': {shape: [4], tags: late}\n'a.3': [4]",
+            "{match: '*', where: {layer: Norm, inside: Net}, init: ones}",
+            "{match: '*', where: {tag: late}, init: twos}",
+            "{match: '*', init: zeros}",
+        ).replace("twos", "{constant: {value: 2}}")
+    )
+    assert [tensor.rule.number for tensor in plan.tensors] == [1, 1, 2, 3]
 
 
 def test_nothing_is_asked() -> None:
@@ -64,7 +126,11 @@ def test_nothing_is_asked() -> None:
         ("{shape: 3}", "must be a list. Received: 3"),
         ("{shape: ['...', '...']}", "more than once"),
         ("{dtype: float31}", "Unknown dtype"),
-        ("{axes: 2}", "unknown key 'axes' in `where` of rule 1. Allowed: ndim, shape, dtype, size"),
+        ("{layer: 3}", "must be text. Received: 3"),
+        ("{tag: []}", "must be text. Received: an empty list"),
+        ("{inside: '{kind}'}", "cannot capture anything|Write `*`"),
+        ("{layer: '[a'}", "`layer` in `where` of rule 1: "),
+        ("{axes: 2}", "unknown key 'axes' in `where` of rule 1. Allowed: ndim, shape, dtype, size, layer"),
     ],
 )
 def test_what_means_nothing(where: str, words: str) -> None:

@@ -19,12 +19,13 @@ seed: 9
 layout: torch
 variables: {n_layer: 1, d: 4}
 from: shapes.json
-tensors: {own: {shape: [d, 2 * d], dtype: float64}, tied: {tie: own}}
+tensors: {own: {shape: [d, 2 * d], dtype: float64, layers: [Net, Own], tags: [late]}, tied: {tie: own}}
 rules:
   - {match: buf, skip: true}
   - {regex: 'x\\..*', seed_path: old.x, init: {random_normal: {stddev: 1 / d}}}
   - {match: "y", tie: buf2, optional: true, where: {ndim: 3}}
   - {match: "*", where: {ndim: 1}, init: truncated_normal}
+  - {match: "*", where: {layer: Own, inside: Net, tag: late}, dtype: float32, init: {he_uniform: {}}}
   - {match: "*", dtype: float32, init: {he_normal: {}}}
 """
 

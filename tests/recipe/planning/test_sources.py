@@ -35,7 +35,8 @@ def folder(tmp_path: Path) -> Path:
     text = json.dumps({"metadata": {}, "weight_map": index})
     (shards / "model.safetensors.index.json").write_text(text, encoding="utf-8")
     shapes = (
-        '{"p": [3], "q": {"shape": [1, 2], "dtype": "torch.bfloat16"}, "r": {"shape": [], "dtype": "F32"}}'
+        '{"p": [3], "q": {"shape": [1, 2], "dtype": "torch.bfloat16"}, "r": {"shape": [], "dtype": "F32"},'
+        ' "n": {"shape": [3], "layers": ["Net", "Norm"], "tags": "late"}}'
     )
     (tmp_path / "shapes.json").write_text(shapes, encoding="utf-8")
     (tmp_path / "shapes.yaml").write_text("s: [5]\n", encoding="utf-8")
@@ -54,9 +55,19 @@ def test_every_kind_of_file(folder: Path) -> None:
         "p": ((3,), "float32"),
         "q": ((1, 2), "bfloat16"),
         "r": ((), "float32"),
+        "n": ((3,), "float32"),
         "s": ((5,), "float32"),
     }
     assert plan_in(folder, "from: sharded\n") == {"x": ((2,), "float32"), "y": ((), "float64")}
+
+
+def test_layers_and_tags_of_a_list_of_shapes(folder: Path) -> None:
+    """What a list of shapes says of layers and tags, rules can ask for."""
+    text = "{initkit: 1, seed: 7, from: {file: shapes.json, only: ['[pn]']}, rules: [{match: '*', where:"
+    text += " {layer: Norm, inside: Net, tag: late}, init: ones}, {match: '*', init: zeros}]}"
+    (folder / "r.yaml").write_text(text, encoding="utf-8")
+    plan = Recipe.load(folder / "r.yaml").plan()
+    assert {tensor.name: tensor.rule.number for tensor in plan.tensors} == {"p": 2, "n": 1}
 
 
 def test_a_missing_part(folder: Path) -> None:

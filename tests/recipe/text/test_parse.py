@@ -29,6 +29,8 @@ def test_everything_is_read_with_its_line() -> None:
               b:
                 shape: [ff]
                 dtype: float16
+                layers: [Net, Norm]
+                tags: late
               c: {tie: b}
               scalar: []
             """,
@@ -57,15 +59,17 @@ def test_everything_is_read_with_its_line() -> None:
     ] == [
         ("a.{0..1}.w", ("d", 2), None, None, 9),
         ("b", ("ff",), "float16", None, 10),
-        ("c", (), None, "b", 13),
-        ("scalar", (), None, None, 14),
+        ("c", (), None, "b", 15),
+        ("scalar", (), None, None, 16),
     ]
+    assert (recipe.tensors[1].layers, recipe.tensors[1].tags) == (("Net", "Norm"), ("late",))
+    assert (recipe.tensors[0].layers, recipe.tensors[0].tags) == ((), ())
     inits = [rule.init for rule in recipe.rules if rule.init is not None]
     assert [(rule.number, rule.match, rule.line) for rule in recipe.rules] == [
-        (1, "*", 16),
-        (2, "b", 21),
-        (3, "c", 22),
-        (4, "d", 23),
+        (1, "*", 18),
+        (2, "b", 23),
+        (3, "c", 24),
+        (4, "d", 25),
     ]
     assert [(init.name, init.arguments) for init in inits] == [
         ("random_normal", {"mean": 1, "stddev": "0.02 / sqrt(d)"}),
@@ -74,8 +78,8 @@ def test_everything_is_read_with_its_line() -> None:
         ("HeNormal", {"input_axes": [0]}),
     ]
     assert {name: place.line for name, place in inits[0].argument_places.items()} == {
-        "mean": 19,
-        "stddev": 20,
+        "mean": 21,
+        "stddev": 22,
     }
 
 

@@ -131,6 +131,42 @@ def test_a_state_dict_of_torch() -> None:
     assert all(bool((value == 1).all()) for value in model.state_dict().values())
 
 
+def test_a_model_of_torch() -> None:
+    """Of a model, the state dict is taken, and the types of the layers that hold each tensor are written."""
+    torch = import_module("torch")
+    with torch.device("meta"):
+        layers = [torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.LayerNorm(4)) for _ in range(3)]
+        model = torch.nn.ModuleDict({"h": torch.nn.ModuleList(layers), "out": torch.nn.Linear(4, 4)})
+        model["out"].weight = model["h"][1][0].weight
+    text = _text(tensors=model, rules=[{"match": "*", "where": {"layer": "*Norm"}, "init": "ones"}])
+    around = "ModuleDict, ModuleList, Sequential"
+    assert text.splitlines()[3:-2] == [
+        "tensors:",
+        f'  "h.{{0..2}}.0.weight": {{shape: [4, 4], layers: [{around}, Linear]}}',
+        f'  "h.{{0..2}}.0.bias": {{shape: [4], layers: [{around}, Linear]}}',
+        f'  "h.{{0..2}}.1.{{weight,bias}}": {{shape: [4], layers: [{around}, LayerNorm]}}',
+        "  out.weight: {tie: h.1.0.weight}",
+        "  out.bias: {shape: [4], layers: [ModuleDict, Linear]}",
+    ]
+    zeros = "\n  - {match: '*', init: zeros}\n"
+    plan = Recipe.from_text(text.rstrip() + zeros).plan()
+    assert {tensor.name for tensor in plan.tensors if tensor.rule.number == 1} == {
+        f"h.{layer}.1.{part}" for layer in range(3) for part in ("weight", "bias")
+    }
+
+
+def test_layers_and_tags_of_shapes() -> None:
+    """Layers and tags are written as they are given, and only equal ones are joined."""
+    norm = {"shape": [4], "layers": ["Net", "Norm"], "tags": "late"}
+    text = _text(tensors={"a0": norm, "a1": norm, "a2": {**norm, "tags": ()}, "a3": {**norm, "layers": ()}})
+    assert text.splitlines()[3:-2] == [
+        "tensors:",
+        '  "a{0,1}": {shape: [4], layers: [Net, Norm], tags: [late]}',
+        "  a2: {shape: [4], layers: [Net, Norm]}",
+        "  a3: {shape: [4], tags: [late]}",
+    ]
+
+
 def test_views_of_one_memory_are_no_ties() -> None:
     """A tensor and its transpose begin at the same place, but have other values in it."""
     torch = import_module("torch")
@@ -263,6 +299,7 @@ def test_long_rules_are_broken() -> None:
         ({"tensors": {"w": [True]}}, ArgumentTypeError, "numbers and texts"),
         ({"tensors": {"w": {"shape": [2], "size": 1}}}, ArgumentError, "unknown key"),
         ({"tensors": {"w": {"shape": [2], "dtype": "float33"}}}, DTypeError, "tensor 'w'"),
+        ({"tensors": {"w": {"shape": [2], "tags": [1]}}}, ArgumentTypeError, "`tags` of tensor 'w' must be"),
         ({"tensors": {1: [2]}}, ArgumentTypeError, "must be text"),
         ({"tensors": {"\ud800": [2]}}, ArgumentError, "surrogate"),
         ({"rules": ["zeros"]}, ArgumentTypeError, "neither a pair nor a mapping"),

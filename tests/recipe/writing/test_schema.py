@@ -95,6 +95,8 @@ RIGHT = [
     " {match: d, copy: f.safetensors, dtype: float16}]}",
     HEAD + "rules: [{match: a, where: {ndim: '>= 2', shape: ['*', d, '...'], dtype: [float32], size: 3},"
     " init: he_normal, dtype: bfloat16, layout: OI..., seed_path: [a, b], optional: true}]",
+    "{initkit: 1, seed: 1, tensors: {a: {shape: [2], layers: [Net, Norm], tags: x}}, rules: [{match: a,"
+    " where: {layer: '*Norm', inside: [Net, Block], tag: x}, init: ones}, {match: '*', init: zeros}]}",
     HEAD + "rules: [{match: a, init: {random_normal: {stddev: '0.02 / sqrt(2 * n) + shape[-1]', mean: 1}}}]",
     HEAD + "rules: [{match: a, init: {random_normal: }}]",
     HEAD + "rules: [{match: a, init: 'mylab>Tent'}, {match: b, init: {'mylab>Tent': {width: 2}}}]",
@@ -167,6 +169,8 @@ WRONG_MEANING = [
     RULE.replace("init: zeros", "init: {variance_scaling: {mode: FAN_IN}}"),
     RULE.replace("init: zeros", "init: {dirac: {centre: middle}}"),
     RULE.replace("init: zeros", "init: zeros, where: {ndim: two!}"),
+    RULE.replace("init: zeros", "init: zeros, where: {tag: []}"),
+    RULE.replace("w: [2]", "w: {shape: [2], layers: [1]}"),
     RULE + "variables: {pi: 3}\n",
     RULE + "dtype: bf16\n",
 ]
