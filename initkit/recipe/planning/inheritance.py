@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from initkit.documents import PlainData
 from initkit.errors import ArgumentError, FileAccessError, UnknownNameError, did_you_mean, nearest_names
 from initkit.layout import check_layout
 from initkit.recipe.language.place import Place
@@ -15,6 +16,7 @@ from initkit.recipe.text.loading import load_preset, load_recipe
 from initkit.recipe.text.specs import BaseSpec, ParsedRecipe, Rule, SourceSpec, TensorSpec
 
 _MOST_BASES = 16
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DEFAULT_DTYPE = "float32"
 
 
@@ -160,14 +162,41 @@ def _variables(line: list[ParsedRecipe]) -> tuple[Variable, ...]:
 
 def _check_replaced(recipe: ParsedRecipe, inherited: dict[str, Variable]) -> None:
     """Refuse a variable that changes nothing, as by a typo."""
-    for variable in recipe.variables:
-        if variable.name not in inherited and _mentions(recipe.text, variable.name) < 2:
+    for variable in unused_variables(recipe):
+        if variable.name not in inherited:
             known = ", ".join(inherited) or "none"
             wrong = f"variable {variable.name!r} replaces none that is inherited, and nothing uses it."
             hint = did_you_mean(nearest_names(variable.name, inherited))
             raise variable.place.error(wrong, f"Inherited are: {known}.{hint}", "Correct it, or remove it.")
 
 
-def _mentions(text: str, name: str) -> int:
-    """How often a text has a name as a word of its own."""
-    return len(re.findall(rf"\b{name}\b", text, re.ASCII))
+def unused_variables(recipe: ParsedRecipe) -> list[Variable]:
+    """The variables of a recipe that nothing else in the same text names.
+
+    Args:
+        recipe: The parsed recipe.
+
+    Returns:
+        Its own variables, in their order; what it extends may use them all the same.
+    """
+    data = recipe.place.document.data
+    if not recipe.variables or not isinstance(data, dict):
+        return []
+    named = data["variables"]
+    assert isinstance(named, dict)
+    users: list[PlainData] = [*named.values(), *(value for key, value in data.items() if key != "variables")]
+    words = set(_words(users))
+    return [variable for variable in recipe.variables if variable.name not in words]
+
+
+def _words(data: PlainData) -> Iterator[str]:
+    """All words in keys and texts."""
+    if isinstance(data, str):
+        yield from _WORD.findall(data)
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            yield from _WORD.findall(key)
+            yield from _words(value)
+    elif isinstance(data, list):
+        for value in data:
+            yield from _words(value)

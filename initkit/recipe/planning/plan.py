@@ -13,7 +13,7 @@ from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.language.variables import evaluate_variables
 from initkit.recipe.planning.assignment import UnusedRule, assign_rules, unused_rules
 from initkit.recipe.planning.copying import Checkpoints
-from initkit.recipe.planning.inheritance import MergedRecipe, merge
+from initkit.recipe.planning.inheritance import MergedRecipe, merge, unused_variables
 from initkit.recipe.planning.named import NamedTensor, NamedTie
 from initkit.recipe.planning.planned import PlannedTensor, PlannedTie
 from initkit.recipe.planning.rule_index import Assignment
@@ -71,7 +71,7 @@ class Plan:
         return sum(tensor.nbytes for tensor in self.tensors)
 
     def remarks(self) -> list[str]:
-        """What its reader ought to know: rules that take no tensor, and values that will round to 0.
+        """What its reader ought to know: idle rules and variables, and values that will round to 0.
 
         Returns:
             Sentences; none where there is nothing to be said.
@@ -79,6 +79,11 @@ class Plan:
         # Of a selection, rules for the other tensors are idle as a matter of course.
         unused = [] if self.recipe.only else self.unused()
         sentences = [f"{reason[0].upper()}{reason[1:]}" for _, reason in unused]
+        if self.recipe.base is None:
+            sentences += [
+                f"Variable {variable.name!r} is used by nothing."
+                for variable in unused_variables(self.recipe)
+            ]
         lost: dict[str, list[str]] = {}
         for tensor in self.tensors:
             if tensor.std and tensor.dtype.kind == "float" and tensor.std < _least(tensor.dtype) / 2:

@@ -125,6 +125,10 @@ def test_several_generations(folder: Path) -> None:
         ("extends: gpt2@1\n", "the recipe has no `seed`, and what it extends has none either"),
         ("extends: base.yaml\nvariables: {n_layers: 3}\n", "'n_layers' replaces none|mean 'n_layer'"),
         (
+            "extends: base.yaml  # n_layers\nvariables: {n_layers: 3}\n",
+            "'n_layers' replaces none that is inherited, and nothing uses it",
+        ),
+        (
             "extends: {file: base.yaml, drop: [haed]}\n",
             "`drop` of `extends` matches no name. Received: 'haed'",
         ),

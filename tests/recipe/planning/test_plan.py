@@ -433,14 +433,25 @@ def test_gpt2_has_the_published_scheme() -> None:
 def test_remarks_tell_of_values_that_vanish() -> None:
     """A deviation below a dtype's smallest number is remarked on, and one above it is not."""
     rules = ("{match: a, init: {random_normal: {stddev: 0.0001}}}", "{match: '*', init: random_normal}")
-    tensors = "a: {shape: [4], dtype: float8_e4m3fn}\nb: {shape: [4], dtype: float8_e4m3fn}"
+    tensors = "a: {shape: [d], dtype: float8_e4m3fn}\nb: {shape: [n_layer], dtype: float8_e4m3fn}"
     (remark,) = plan_of(tensors_and_rules(tensors, *rules)).remarks()
     assert remark == "Most values of 'a' are too small for float8_e4m3fn, and become 0."
 
 
+def test_remarks_tell_of_unused_variables() -> None:
+    """A variable that no expression, range or text names is remarked on; a comment is no use of it."""
+    text = "# spare\ninitkit: 1\nseed: 7\nvariables: {n: 2, half: 1 / 2, scale: half, spare: 3, axis: 1}\n"
+    text += "tensors: {'h.{0..n-1}.w': [4], b: [2]}\nrules:\n"
+    text += "  - {match: b, where: {ndim: axis}, init: zeros}  # not spare\n"
+    text += "  - {match: '*', init: {random_normal: {stddev: 2 * scale}}}\n"
+    assert Recipe.from_text(text).plan().remarks() == ["Variable 'spare' is used by nothing."]
+
+
 def test_a_selected_tie_takes_its_target_along() -> None:
     """A name that is stored under another one is had by that one."""
-    recipe = Recipe.from_text(tensors_and_rules("a: [4]\nb: {tie: a}\nc: [1]", "{match: '*', init: ones}"))
+    recipe = Recipe.from_text(
+        tensors_and_rules("a: [d]\nb: {tie: a}\nc: [n_layer]", "{match: '*', init: ones}")
+    )
     plan = recipe.override(only="b").plan()
     assert [tensor.name for tensor in plan.tensors] == ["a"]
     assert [tie.name for tie in plan.ties] == ["b"]
