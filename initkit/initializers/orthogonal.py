@@ -23,6 +23,10 @@ from initkit.seed import SeedGenerator
 ORTHOGONAL_FLOAT32 = 2e-6
 ORTHOGONAL_FLOAT64 = 4e-15
 
+# Larger matrices are made some columns at a time, or some rows: every one of them costs the same in any
+# company, but for the reflectors, which are made again each time.
+_WORK_BYTES = 1 << 28
+
 
 @built_in("OrthogonalInitializer")
 class Orthogonal(RandomInitializer):
@@ -50,8 +54,8 @@ class Orthogonal(RandomInitializer):
         the next and from a slice to the whole, so values are not equal to the bit: they agree to 2e-6 of
         the gain across machines, slices, and float32 and float64; in float64 alone to 4e-15.
         A slice of `k` rows or columns costs `O(k·m·j)`, `j` the last column of Q in it; the whole
-        `2m·n² - 2n³/3` operations, and as memory beside the array that of 192 rows of length `m` a few
-        times, and for dtypes narrower than float32 the float32 matrix.
+        `2m·n² - 2n³/3` operations, and as memory beside the array that of 192 rows of length `m`, and up to
+        256 MiB, a few times; for dtypes narrower than float32 up to 256 MiB more.
 
     Raises:
         ShapeError: The shape has fewer than two axes, or no such axis.
@@ -109,32 +113,43 @@ class Orthogonal(RandomInitializer):
         draw.backend.put(moved, ..., buffer)
 
     def _fill_matrix(self, out: Any, region: Region, draw: Draw) -> None:
-        """Make the rows or the columns that the region needs, whichever are fewer."""
-        row, xp = resolve_dtype(out.dtype), draw.backend.xp
-        computed = row if row.kind == "complex" else resolve_dtype(row.draw)
+        """Make the rows or the columns that the region needs, whichever are fewer, some at a time."""
         part = _matrix_part(out, region)
-        draw_rows = _row_drawer(draw, part.height, part.width, computed)
-        by_rows = part.rows.size < len(part.columns)
+        most = max(_WORK_BYTES // (part.height * _computed(part).numpy.itemsize), 1)
+        if part.rows.size < len(part.columns):
+            numbers = _numbers(part.rows)
+            for first in range(0, len(numbers), most):
+                some = slice(first, first + most)
+                self._fill_rows(part.matrix[some], numbers[some], part, draw)
+            return
+        for first in range(0, len(part.columns), most):
+            self._fill_columns(part.at_columns(slice(first, first + most)), draw)
+
+    def _fill_rows(self, out: Any, numbers: np.ndarray[Any, Any], part: _MatrixPart, draw: Draw) -> None:
+        """Write some of a part's rows, at all of its columns."""
         order = np.argsort(part.columns)
-        columns = part.columns[order]
-        as_wanted = bool((columns == part.columns).all())
-        whole = by_rows or _is_whole(part.rows)
-        in_place = row is computed and as_wanted and whole
-        length = part.rows.size if by_rows else part.height
-        work = part.matrix if in_place else part.empty(draw, length, computed)
-        if by_rows:
-            fill_rows(xp, work, _numbers(part.rows), columns, part.height, draw_rows)
-        else:
-            fill_columns(xp, work, columns, draw_rows)
+        in_place = resolve_dtype(out.dtype) is _computed(part) and bool((np.diff(order) > 0).all())
+        work = out if in_place else part.empty(draw, len(numbers))
+        rows = _row_drawer(draw, part)
+        fill_rows(draw.backend.xp, work, numbers, part.columns[order], part.height, rows)
+        if self.gain != 1:
+            work *= self.gain
+        if not in_place:
+            draw.backend.store(out, work[:, _as_index(draw.backend.xp, np.argsort(order))])
+
+    def _fill_columns(self, part: _MatrixPart, draw: Draw) -> None:
+        """Write a part, whose columns are made whole."""
+        order = np.argsort(part.columns)
+        as_wanted = bool((np.diff(order) > 0).all()) and _is_whole(part.rows)
+        in_place = resolve_dtype(part.out.dtype) is _computed(part) and as_wanted
+        work = part.matrix if in_place else part.empty(draw, part.height)
+        fill_columns(draw.backend.xp, work, part.columns[order], _row_drawer(draw, part))
         if self.gain != 1:
             work *= self.gain
         if in_place:
             return
         # Picked where values are read: with an array for an index, what is written to would be a copy.
-        picked = _as_index(xp, np.argsort(order))
-        if by_rows:
-            draw.backend.store(part.matrix, work[:, picked])
-            return
+        picked = _as_index(draw.backend.xp, np.argsort(order))
         # A transposed matrix has one axis of rows; of others, the rows are together in memory.
         tensor = work if part.transposed else work.reshape((*part.rows.shape, -1))
         draw.backend.store(part.out, tensor[part.rows.index()][..., picked])
@@ -173,9 +188,13 @@ class _MatrixPart(NamedTuple):
     width: int
     transposed: bool
 
-    def empty(self, draw: Draw, rows: int, dtype: DType) -> Any:
+    def at_columns(self, some: slice) -> _MatrixPart:
+        """Some of its columns."""
+        return self._replace(out=self.out[..., some], matrix=self.matrix[:, some], columns=self.columns[some])
+
+    def empty(self, draw: Draw, rows: int) -> Any:
         """A matrix to work in, of as many columns as this part and in its layout."""
-        columns = len(self.columns)
+        columns, dtype = len(self.columns), _computed(self)
         if self.transposed:
             return draw.backend.empty((columns, rows), dtype).T
         return draw.backend.empty((rows, columns), dtype)
@@ -191,6 +210,12 @@ def _matrix_part(out: Any, region: Region) -> _MatrixPart:
         numbers = _numbers(ahead)
         return _MatrixPart(matrix.T, matrix.T, behind, numbers, width, height, transposed=True)
     return _MatrixPart(out, matrix, ahead, _numbers(behind), height, width, transposed=False)
+
+
+def _computed(part: _MatrixPart) -> DType:
+    """The dtype that a part is computed in, before it is rounded to its own."""
+    row = resolve_dtype(part.out.dtype)
+    return row if row.kind == "complex" else resolve_dtype(row.draw)
 
 
 def _is_whole(region: Region) -> bool:
@@ -218,12 +243,13 @@ def _as_index(xp: ModuleType, positions: np.ndarray[Any, Any]) -> Any:
     return slice(int(positions[0]), None if stop < 0 else stop, step)
 
 
-def _row_drawer(draw: Draw, height: int, width: int, dtype: DType) -> DrawRows:
+def _row_drawer(draw: Draw, part: _MatrixPart) -> DrawRows:
     """The draw of shape `(width, height)`, from the diagonal on, some rows at a time."""
+    width, height, computed = part.width, part.height, _computed(part)
 
     def draw_rows(first: int, count: int) -> Any:
         region = Region((width, height), (first, first), (1, 1), (count, height - first))
-        values = draw.backend.empty(region.counts, dtype)
+        values = draw.backend.empty(region.counts, computed)
         fill_normal(values, region, draw, 0.0, 1.0)
         return values
 

@@ -25,6 +25,8 @@ DrawRows = Callable[[int, int], Any]
 # Reflectors per block: with fewer, products are thin; with more, forming T costs what they save.
 _LEAST_BLOCK = 64
 _MOST_BLOCK = 192
+# Very long ones are taken fewer at a time, for the sake of memory.
+_BLOCK_BYTES = 1 << 28
 
 # A product that is added to a matrix is made in panels of about this many bytes, which stay in the cache,
 # but of no fewer rows than a product needs to be fast.
@@ -58,7 +60,7 @@ def fill_columns(xp: ModuleType, out: Any, columns: np.ndarray[Any, Any], draw_r
     """
     if not out.size:
         return
-    size = _block_size(len(columns))
+    size = _block_size(len(columns), out.shape[0] * out.itemsize)
     needed = int(columns[-1]) + 1
     later = len(columns)
     for first in reversed(range(0, needed, size)):
@@ -131,7 +133,7 @@ def fill_rows(
     """
     if not out.size:
         return
-    size = _block_size(len(rows))
+    size = _block_size(len(rows), height * out.itemsize)
     needed = int(columns[-1]) + 1
     state = xp.zeros((len(rows), height), out.dtype)
     state[xp.arange(len(rows)), xp.asarray(rows)] = 1
@@ -147,9 +149,9 @@ def fill_rows(
         begin = end
 
 
-def _block_size(vectors: int) -> int:
-    """How many reflectors to take at once, given how many vectors they are applied to."""
-    return max(_LEAST_BLOCK, min(_MOST_BLOCK, vectors // 2))
+def _block_size(vectors: int, nbytes: int) -> int:
+    """How many reflectors of so many bytes to take at once, given how many vectors they are applied to."""
+    return min(max(_LEAST_BLOCK, min(_MOST_BLOCK, vectors // 2)), max(_BLOCK_BYTES // max(nbytes, 1), 1))
 
 
 def _make_block(xp: ModuleType, draw_rows: DrawRows, first: int, count: int) -> _Block:

@@ -215,6 +215,41 @@ def test_slices_across_blocks_equal_the_whole(shape: tuple[int, int], dtype: str
         assert np.abs(lazy[index] - whole[index]).max() < ROUNDING[dtype]
 
 
+@pytest.mark.parametrize("shape", [(300, 100), (100, 300), (4, 70, 60), (60, 4, 70)], ids=str)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "complex64"])
+def test_large_matrices_are_made_in_parts(
+    shape: tuple[int, ...], dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is made some columns or rows at a time, with few reflectors at once, agrees with the whole."""
+    lazies = [ik.Orthogonal(1.5, 7, column_axis).lazy(shape, dtype) for column_axis in (-1, 0)]
+    indices = (np.s_[:], np.s_[::-3], np.s_[..., 50::-1], np.s_[1:31:2])
+    wholes = [[double(lazy[index]) for index in indices] for lazy in lazies]
+    monkeypatch.setattr("initkit.initializers.orthogonal._WORK_BYTES", 1 << 13)
+    monkeypatch.setattr("initkit.initializers.reflectors._BLOCK_BYTES", 1 << 13)
+    for lazy, expected in zip(lazies, wholes, strict=True):
+        for index, whole in zip(indices, expected, strict=True):
+            assert np.abs(double(lazy[index]) - whole).max() < (2.0**-7 if dtype == "bfloat16" else 3e-6)
+
+
+@pytest.mark.parametrize(("shape", "index"), [((4000, 500), np.s_[:]), ((4000, 500), np.s_[:400])])
+def test_memory_of_large_matrices_is_bounded(
+    shape: tuple[int, ...], index: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside the bfloat16 values there are some of the columns or rows in float32, and some reflectors."""
+    lazy = ik.Orthogonal(seed=7).lazy(shape, "bfloat16")
+    part = 1 << 18
+    monkeypatch.setattr("initkit.initializers.orthogonal._WORK_BYTES", part)
+    monkeypatch.setattr("initkit.initializers.reflectors._BLOCK_BYTES", part)
+    tracemalloc.start()
+    try:
+        values = lazy[index]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < values.nbytes + 6 * part + 2**20
+    assert values.nbytes > 1.3 * part
+
+
 def test_columns_of_a_giant_are_cheap() -> None:
     """A few columns of a matrix of four gigabytes are made without the rest, and are orthonormal."""
     lazy = ik.Orthogonal(seed=7).lazy((100_000, 10_000))
