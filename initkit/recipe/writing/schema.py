@@ -160,7 +160,7 @@ def _extends() -> Schema:
 
 def _definitions() -> Schema:
     """What several keys share."""
-    number_test = [ref("integer"), {"type": "string", "pattern": r"^\s*(<=|>=|==|!=|<|>)"}]
+    number_test = [ref("length"), {"type": "string", "pattern": r"^\s*(<=|>=|==|!=|<|>)"}]
     return {
         "expression": {
             "type": "string",
@@ -169,7 +169,8 @@ def _definitions() -> Schema:
         },
         "number": {"anyOf": [{"type": "number"}, ref("expression")]},
         "integer": {"anyOf": [{"type": "integer"}, ref("expression")]},
-        "shape": {"type": "array", "items": ref("integer")},
+        "length": {"anyOf": [{"type": "integer", "minimum": 0}, ref("expression")]},
+        "shape": {"type": "array", "items": ref("length")},
         "text": {"type": "string", "minLength": 1},
         "texts": {"anyOf": [ref("text"), {"type": "array", "minItems": 1, "items": ref("text")}]},
         "dtype": {"anyOf": [{"enum": list(DTYPE_NAMES)}, {"enum": [*_SHORT_DTYPES, *_torch_dtypes()]}]},
@@ -195,7 +196,7 @@ def _definitions() -> Schema:
                 object_of({"tie": text("The tensor that this one is the same as.")}, required=["tie"]),
             ]
         },
-        "number_test": {"anyOf": [*number_test, {"type": "array", "minItems": 1, "items": ref("integer")}]},
+        "number_test": {"anyOf": [*number_test, {"type": "array", "minItems": 1, "items": ref("length")}]},
         "rule": _rule(),
     }
 
@@ -220,7 +221,7 @@ def _source() -> Schema:
 
 def _rule() -> Schema:
     """A rule: one pattern, one thing to do, and what goes with it."""
-    lengths = {"type": "array", "items": {"anyOf": [{"enum": ["*", "..."]}, ref("integer")]}}
+    lengths = {"type": "array", "items": {"anyOf": [{"enum": ["*", "..."]}, ref("length")]}}
     where = {
         "ndim": ref("number_test", 'The number of axes: 2, [1, 2] or ">= 2".'),
         "shape": {**lengths, "description": 'Lengths; "*" is any one, "..." any number of them.'},

@@ -171,6 +171,9 @@ WRONG_MEANING = [
     RULE.replace("init: zeros", "init: zeros, where: {ndim: two!}"),
     RULE.replace("init: zeros", "init: zeros, where: {tag: []}"),
     RULE.replace("w: [2]", "w: {shape: [2], layers: [1]}"),
+    RULE.replace("w: [2]", "w: [-2]"),
+    RULE.replace("init: zeros", "init: zeros, where: {ndim: -1}"),
+    RULE.replace("init: zeros", "init: zeros, where: {shape: ['*', -1]}"),
     RULE + "variables: {pi: 3}\n",
     RULE + "dtype: bf16\n",
 ]
