@@ -119,6 +119,11 @@ def axis_letters(layout: str, shape: tuple[int, ...]) -> tuple[str, ...]:
         message = f"The layout {name} does not fit the shape {shape}. Received: {_axes(len(shape))}. Allowed:"
         read = " ".join([*front, *([dots] if dots else []), *back])
         message += f" {_axes(len(front + back))}{' or more' * bool(dots)}, read as {read}"
+        if len(shape) < 2:
+            message += ". A bias has no inputs and outputs to tell apart: fill it with another initializer,"
+            message += ' such as zeros; in a recipe, by a rule before this one: {match: "*.bias", init:'
+            message += " zeros}."
+            raise ShapeError(message)
         message += ". Write one letter for every axis of the whole weight, or '...' for its receptive field."
         raise ShapeError(message)
     return (*front, *_field_letters(missing, front + back), *back)

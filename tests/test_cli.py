@@ -140,7 +140,9 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     )
     recipe.write_text(text, encoding="utf-8")
     process = subprocess.Popen(
-        [sys.executable, "-m", "initkit", "plan", recipe], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-m", "initkit", "plan", recipe, "--all"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     assert process.stdout is not None
     assert process.stdout.readline().startswith(b"tensor")

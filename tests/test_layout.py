@@ -92,7 +92,8 @@ def test_ellipsis_is_a_receptive_field(front: str, back: str, number: int) -> No
             r"'torch' \(OI\.\.\.\) does not fit .*Received: 1 axis. Allowed: 2 axes or more, read as O I",
         ),
         ("keras", (), r"'keras' \(\.\.\.IO\) does not fit the shape \(\)\. Received: 0 axes"),
-        ("julia", (5,), r"Allowed: 2 axes or more, read as \.\.\. I O\. Write"),
+        ("julia", (5,), r"Allowed: 2 axes or more, read as \.\.\. I O\. A bias has no inputs"),
+        ("OI", (5,), r"Allowed: 2 axes, read as O I\. A bias .*: {match: \"\*\.bias\", init: zeros}\.$"),
     ],
 )
 def test_shapes_that_do_not_fit(layout: str, shape: Any, message: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
 
-from initkit.cli.parser import make_parser
+from initkit.cli.parser import UsageError, make_parser
 from initkit.errors import InitkitError
 
 # What shells report for programs that a signal ended: 128 and the signal's number.
@@ -31,8 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         nobody reads the output any more.
 
     Raises:
-        SystemExit: By argparse, for `--help`, `--version` and arguments that cannot be understood (2); and
-            when the process is told to terminate (143).
+        SystemExit: By argparse, for `--help`, `--version` and, without `--json`, arguments that cannot be
+            understood (2); and when the process is told to terminate (143).
 
     Example:
         >>> main(["show", "zeros", "--shape", "3"])
@@ -53,7 +53,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    arguments = make_parser().parse_args(argv)
+    try:
+        arguments = make_parser().parse_args(argv)
+    except UsageError as error:
+        if not _asks_for_json(sys.argv[1:] if argv is None else argv):
+            error.leave()
+        return _fail(str(error), as_json=True)
     try:
         with _termination_as_exit():
             code: int = arguments.run(arguments)
@@ -70,6 +75,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(f"{place}{error.strerror or error}", arguments.json)
     except InitkitError as error:
         return _fail(str(error), arguments.json)
+
+
+def _asks_for_json(argv: Sequence[str]) -> bool:
+    """Whether `--json` is among arguments that have not been understood, if only by its beginning."""
+    return any(len(text) > len("--") and "--json".startswith(text) for text in argv)
 
 
 def _fail(message: str, as_json: bool, code: int = 2) -> int:

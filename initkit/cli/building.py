@@ -13,15 +13,15 @@ from time import perf_counter
 from typing import Any
 
 from initkit.cli.progress import progress_reporter
+from initkit.cli.recipes import STANDARD_STREAM, load_recipe
 from initkit.cli.table import Column, format_table
-from initkit.cli.text import print_json, show_initializer, show_size, terminal_width
+from initkit.cli.text import print_json, show_shared_initializer, show_size, terminal_width
 from initkit.documents import write_json
 from initkit.errors import ArgumentError
 from initkit.recipe import (
     BuildReport,
     Plan,
     PlannedTensor,
-    Recipe,
     TensorCheck,
     Verification,
     build,
@@ -42,11 +42,9 @@ def run_build(arguments: Namespace) -> int:
     runs, lines of JSON on stderr: `event` (`progress`, `note` or `error`), and `work`, `done`, `total`,
     `bytes_per_second` and `seconds_left` (null where not known), or `message`.
     """
-    recipe = Recipe.load(arguments.recipe).override(
-        seed=arguments.seed, dtype=arguments.dtype, only=tuple(arguments.only)
-    )
-    _check_output(arguments)
-    plan = recipe.plan()
+    recipe = load_recipe(arguments.recipe)
+    _check_output(arguments, Path(recipe.parsed.file))
+    plan = recipe.override(seed=arguments.seed, dtype=arguments.dtype, only=tuple(arguments.only)).plan()
     options = {"max_shard_size": arguments.max_shard_size, "shard": arguments.shard}
     if arguments.dry_run:
         if not isinstance(arguments.output, Path):
@@ -82,12 +80,16 @@ def run_build(arguments: Namespace) -> int:
     return 0
 
 
-def _check_output(arguments: Namespace) -> None:
-    """Refuse to replace the recipe."""
+def _check_output(arguments: Namespace, recipe: Path) -> None:
+    """Refuse to replace the recipe, and to write where nothing can be written in its place."""
     output: Path | str = arguments.output
     if not isinstance(output, Path):
         return
-    if output.is_file() and Path(arguments.recipe).is_file() and output.samefile(arguments.recipe):
+    if str(output) == STANDARD_STREAM:
+        message = "A model is written in many places at once, and not to standard output. Received: -o -."
+        message += " Allowed: the path of a file. Name one."
+        raise ArgumentError(message)
+    if output.is_file() and recipe.is_file() and output.samefile(recipe):
         message = f"FILE is the recipe itself. Received: {output}. Choose another name."
         raise ArgumentError(message)
 
@@ -165,27 +167,12 @@ def _group_facts(tensors: Sequence[PlannedTensor]) -> dict[str, Any]:
         "match": first.rule.match,
         "line": first.rule.line,
         "where": dict(first.rule.where),
-        "initializer": _shared_initializer(tensors),
+        "initializer": show_shared_initializer(tensors),
         "dtype": first.dtype.name,
         "tensors": len(tensors),
         "parameters": sum(tensor.size for tensor in tensors),
         "bytes": sum(tensor.nbytes for tensor in tensors),
     }
-
-
-def _shared_initializer(tensors: Sequence[PlannedTensor]) -> str:
-    """What fills all of them: with numbers where these are the same, as the recipe says it where not."""
-    spec = tensors[0].rule.init
-    if spec is None:
-        return tensors[0].rule.action
-    shown = {
-        show_initializer(template)
-        for template in {id(tensor.made): tensor.template for tensor in tensors}.values()
-        if template is not None
-    }
-    if len(shown) == 1:
-        return shown.pop()
-    return f"{spec.name}({', '.join(f'{name}={value}' for name, value in spec.arguments.items())})"
 
 
 def _build_table(plan: Plan, groups: Sequence[dict[str, Any]]) -> str:
@@ -254,7 +241,7 @@ def run_verify(arguments: Namespace) -> int:
     first one, or null) and `difference` (the largest one; null where it is no number).
     """
     started = perf_counter()
-    recipe = None if arguments.recipe is None else Recipe.load(arguments.recipe)
+    recipe = None if arguments.recipe is None else load_recipe(arguments.recipe)
     with progress_reporter("comparing", as_json=arguments.json) as progress:
         verification = verify(arguments.file, recipe=recipe, only=arguments.only, progress=progress)
     seconds = perf_counter() - started
@@ -270,7 +257,7 @@ def run_verify(arguments: Namespace) -> int:
         }
         print_json(facts)
     else:
-        says = "the recipe in it says" if recipe is None else f"{arguments.recipe} says"
+        says = "the recipe in it says" if recipe is None else f"{recipe.parsed.file} says"
         _print_verification(verification, counts, seconds, says)
     return 0 if verification.ok else 1
 

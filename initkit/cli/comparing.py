@@ -8,8 +8,11 @@ from dataclasses import asdict
 from time import perf_counter
 
 from initkit.cli.progress import progress_reporter
+from initkit.cli.recipes import STANDARD_STREAM, load_recipe
 from initkit.cli.table import Column, format_table
 from initkit.cli.text import print_json, show_size, terminal_width
+from initkit.errors import ArgumentError
+from initkit.recipe import Recipe
 from initkit.recipe.comparing.difference import Difference, TensorDifference, diff
 from initkit.recipe.writing.folding import fold_names
 
@@ -24,8 +27,13 @@ def run_diff(arguments: Namespace) -> int:
     what is no number).
     """
     started = perf_counter()
+    if arguments.a == arguments.b == STANDARD_STREAM:
+        message = "Both sides cannot be read from standard input. Received: - and -. Allowed: it once. Save"
+        message += " one of the recipes to a file."
+        raise ArgumentError(message)
+    a, b = _side(arguments.a), _side(arguments.b)
     with progress_reporter("comparing", as_json=arguments.json) as progress:
-        difference = diff(arguments.a, arguments.b, progress=progress)
+        difference = diff(a, b, progress=progress)
     seconds = perf_counter() - started
     if arguments.json:
         facts = {
@@ -41,6 +49,10 @@ def run_diff(arguments: Namespace) -> int:
     else:
         _print_difference(difference, seconds)
     return 0 if difference.equal else 1
+
+
+def _side(given: str) -> str | Recipe:
+    return load_recipe(given) if given == STANDARD_STREAM else given
 
 
 def _print_difference(difference: Difference, seconds: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import NoReturn, TypeAlias
 
 from initkit.cli import building, catalogue, comparing, explaining, presets, recipes
 from initkit.errors import ArgumentError
@@ -11,12 +12,39 @@ from initkit.recipe.building.work import parse_size
 from initkit.recipe.cluster.remote import path_or_url
 from initkit.version import __version__
 
+_RECIPE = "a YAML file, a preset as gpt2@1, or - for standard input"
 _EPILOG = "Exit codes: 0 done; 1 a check failed; 2 wrong use, or it could not be done; 130 interrupted."
 
 
+class UsageError(Exception):
+    """Arguments that cannot be understood."""
+
+    def __init__(self, parser: argparse.ArgumentParser, message: str) -> None:
+        super().__init__(f"{message.rstrip('.')}. Run `{parser.prog} --help` for what is allowed.")
+        self._parser = parser
+        self._message = message
+
+    def leave(self) -> NoReturn:
+        """Print the usage and the message, and exit with 2, as argparse does it."""
+        argparse.ArgumentParser.error(self._parser, self._message)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser, and those of its commands, that leaves it to others how an error is told."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(self, message)
+
+
+_Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
+
+
 def make_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line; `run` of its result is the function to call."""
-    parser = argparse.ArgumentParser(
+    """The parser of the whole command line; `run` of its result is the function to call.
+
+    It raises `UsageError` where argparse's own would exit.
+    """
+    parser = _Parser(
         "initkit",
         description="The first values of a model's weights: the same bits everywhere.",
         epilog=_EPILOG,
@@ -28,37 +56,39 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_recipe_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_recipe_commands(commands: _Commands) -> None:
     build = _add(commands, "build", building.run_build, "draw a recipe's tensors into safetensors files")
-    build.add_argument("recipe", type=Path, metavar="RECIPE", help="a YAML file, or a preset as gpt2@1")
+    build.add_argument("recipe", metavar="RECIPE", help=_RECIPE)
     _add_build_options(build)
     plan = _add(commands, "plan", recipes.run_plan, "print what a recipe's tensors would be")
-    plan.add_argument("recipe", type=Path, metavar="RECIPE", help="a YAML file, or a preset as gpt2@1")
+    plan.add_argument("recipe", metavar="RECIPE", help=_RECIPE)
     plan.add_argument("--seed", type=_seed, help="in place of the recipe's")
     plan.add_argument("--dtype", help="in place of the recipe's")
+    plan.add_argument("--all", action="store_true", help="print a line for each tensor; JSON has all of them")
     _add_only(plan, "only tensors with such names, as 'h.0.*'; may be repeated")
     _add_reading_commands(commands)
     verify = _add(commands, "verify", building.run_verify, "compare a checkpoint with what its recipe gives")
     verify.add_argument(
         "file", type=Path, metavar="PATH", help="a safetensors file, or a folder or index of several"
     )
-    verify.add_argument("--recipe", type=Path, help="compare with this one, and not with the one inside")
+    verify.add_argument("--recipe", help="compare with this one, and not with the one inside")
     _add_only(verify, "compare only tensors with such names, as 'h.0.*'; may be repeated")
 
 
-def _add_reading_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_reading_commands(commands: _Commands) -> None:
     explain = _add(
         commands, "explain", explaining.run_explain, "print why a tensor of a recipe gets its values"
     )
-    explain.add_argument("recipe", type=Path, metavar="RECIPE", help="a YAML file, or a preset as gpt2@1")
-    explain.add_argument("tensor", metavar="TENSOR", help="its name")
+    explain.add_argument("recipe", metavar="RECIPE", help=_RECIPE)
+    explain.add_argument("tensor", metavar="TENSOR", help="its name, or a pattern as 'h.*.weight'")
     explain.add_argument("--seed", type=_seed, help="in place of the recipe's")
     diff = _add(commands, "diff", comparing.run_diff, "print in what two recipes or checkpoints differ")
     for name in ("a", "b"):
         diff.add_argument(
             name,
             metavar=name.upper(),
-            help="a recipe, a preset as gpt2@1, a safetensors file, or a folder or index of several",
+            help="a recipe, or - for one from standard input, a preset as gpt2@1, a safetensors file, or a"
+            " folder or index of several",
         )
     listing = _add(commands, "presets", presets.run_presets, "print all presets, or the text of one")
     listing.add_argument("name", metavar="NAME", nargs="?", help="a preset with its version, as gpt2@1")
@@ -104,7 +134,7 @@ def _add_only(command: argparse.ArgumentParser, summary: str) -> None:
     command.add_argument("--only", action="append", default=[], metavar="GLOB", help=summary)
 
 
-def _add_catalogue_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_catalogue_commands(commands: _Commands) -> None:
     _add(commands, "list", catalogue.run_list, "print all initializers")
     show = _add(commands, "show", catalogue.run_show, "print an initializer's formula, and what it makes")
     show.add_argument(
@@ -118,9 +148,7 @@ def _add_catalogue_commands(commands: argparse._SubParsersAction[argparse.Argume
     _add(commands, "info", catalogue.run_info, "print which kernels and array libraries are in use, and why")
 
 
-def _add(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: object, summary: str
-) -> argparse.ArgumentParser:
+def _add(commands: _Commands, name: str, run: object, summary: str) -> argparse.ArgumentParser:
     """A command with what all of them have."""
     command = commands.add_parser(
         name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", epilog=_EPILOG

@@ -1,36 +1,80 @@
-"""`initkit plan`: what a recipe comes to."""
+"""Recipes as commands are given them, and `initkit plan`: what one comes to."""
 
 from __future__ import annotations
 
+import errno
+import sys
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from initkit.cli.table import Column, format_table
-from initkit.cli.text import print_json, show_initializer, show_number, show_shape, show_size, terminal_width
+from initkit.cli.text import (
+    print_json,
+    show_number,
+    show_shape,
+    show_shared_initializer,
+    show_size,
+    terminal_width,
+)
 from initkit.draws import STREAM_VERSION
+from initkit.errors import file_access_error
 from initkit.recipe import Plan, PlannedTensor, Recipe
+from initkit.recipe.language.pattern import expand_braces
 from initkit.recipe.planning.assignment import UnusedRule
+from initkit.recipe.planning.planned import PlannedTie
+from initkit.recipe.text.loading import read_recipe
+from initkit.recipe.writing.folding import fold_names
+
+STANDARD_STREAM = "-"
 
 
-def load_to_look_at(path: Path, seed: int | None) -> Recipe:
+def load_recipe(given: str) -> Recipe:
+    """Read a recipe.
+
+    Args:
+        given: The recipe's file; the name of a preset; or `-` for standard input, which messages call
+            `<stdin>`, and in which paths are relative to the working directory.
+
+    Returns:
+        The recipe.
+
+    Raises:
+        RecipeError: It is none.
+        FileAccessError: It cannot be read.
+    """
+    if given != STANDARD_STREAM:
+        return Recipe.load(Path(given))
+    file = "<stdin>"
+    if sys.stdin is None:
+        raise file_access_error(errno.EBADF, "standard input is closed", file)
+    try:
+        return Recipe(read_recipe(sys.stdin.buffer, file))
+    except OSError as error:
+        raise file_access_error(error.errno, error.strerror or str(error), file) from error
+
+
+def load_to_look_at(given: str, seed: int | None) -> Recipe:
     """Read a recipe; a preset, which leaves its seed to its user, with 0 if there is no other.
 
     Args:
-        path: The recipe's file, or the name of a preset.
+        given: What `load_recipe` takes.
         seed: The seed that was asked for, or None.
 
     Returns:
         The recipe.
     """
-    recipe = Recipe.load(path)
+    recipe = load_recipe(given)
     if seed is None and recipe.parsed.preset is not None:
         seed = 0
     return recipe.override(seed=seed)
 
 
 def run_plan(arguments: Namespace) -> int:
-    """Print what every tensor of a recipe would be.
+    """Print what every tensor of a recipe would be, one line for all of equal rule, shape and dtype.
+
+    Names that differ in numbers or words share such a line, but for `--all`.
 
     JSON: `recipe`, `seed`, `stream`, `parameters`, `bytes`, `variables` (name: value), `ties` (name: target),
     and `tensors`, a list of `name`, `shape`, `dtype`, `rule`, `match`, `line` (of the rule), `captures`,
@@ -43,7 +87,7 @@ def run_plan(arguments: Namespace) -> int:
     plan = recipe.override(dtype=arguments.dtype, only=tuple(arguments.only)).plan()
     if arguments.json:
         facts = {
-            "recipe": str(arguments.recipe),
+            "recipe": recipe.parsed.file,
             "seed": plan.seed,
             "stream": STREAM_VERSION,
             "parameters": plan.parameters,
@@ -57,13 +101,16 @@ def run_plan(arguments: Namespace) -> int:
         }
         print_json(facts)
         return 0
-    print(_plan_table(plan))
+    groups, ties = _grouped(plan, apart=arguments.all), _grouped_ties(plan, apart=arguments.all)
+    print(_plan_table(groups, ties, apart=arguments.all))
     tied = f", {len(plan.ties)} more tied" if plan.ties else ""
     skipped = f", {len(plan.skipped)} left out" if plan.skipped else ""
     print(
         f"\n{len(plan.tensors):,} tensors{tied}{skipped}, {plan.parameters:,} parameters,"
         f" {show_size(plan.nbytes)}, seed {plan.seed}."
     )
+    if len(groups) < len(plan.tensors) or len(ties) < len(plan.ties):
+        print("Names in braces stand for several; --all prints a line for each.")
     for remark in plan.remarks():
         print(remark)
     return 0
@@ -98,30 +145,82 @@ def _tensor_facts(tensor: PlannedTensor) -> dict[str, Any]:
     }
 
 
-def _plan_table(plan: Plan) -> str:
-    columns = (
+def _grouped(plan: Plan, *, apart: bool) -> list[tuple[str, list[PlannedTensor]]]:
+    """The tensors that share a line, under a name with braces; each under its own where they stand apart."""
+    if apart:
+        return [(tensor.name, [tensor]) for tensor in plan.tensors]
+    by_name = {tensor.name: tensor for tensor in plan.tensors}
+    said = [(tensor.name, (tensor.rule.number, tensor.shape, tensor.dtype.name)) for tensor in plan.tensors]
+    return [(text, [by_name[name] for name in expand_braces(text)]) for text, _ in fold_names(said)]
+
+
+def _grouped_ties(plan: Plan, *, apart: bool) -> list[tuple[str, list[PlannedTie]]]:
+    """The same of ties: those that one line of the recipe makes share a line here."""
+    if apart:
+        return [(tie.name, [tie]) for tie in plan.ties]
+    by_name = {tie.name: tie for tie in plan.ties}
+    said = [
+        (tie.name, (tie.place.file, tie.place.path, tie.shape, tie.dtype.name)) for tie in by_name.values()
+    ]
+    return [(text, [by_name[name] for name in expand_braces(text)]) for text, _ in fold_names(said)]
+
+
+def _plan_table(
+    groups: Sequence[tuple[str, Sequence[PlannedTensor]]],
+    ties: Sequence[tuple[str, Sequence[PlannedTie]]],
+    *,
+    apart: bool,
+) -> str:
+    columns = [
         Column("tensor", shrinks=True),
         Column("shape"),
-        Column("dtype"),
+        # What is the same for all is missed least.
+        Column("dtype", drops=len({tensors[0].dtype for _, tensors in groups}) == 1),
         Column("rule", ">"),
         Column("initializer", shrinks=True),
-        Column("mean", "."),
+        Column("mean", ".", drops=2),
         Column("std", "."),
-    )
-    rows = [
-        (
-            tensor.name,
-            show_shape(tensor.shape),
-            tensor.dtype.name,
-            str(tensor.rule.number),
-            tensor.rule.action if tensor.template is None else show_initializer(tensor.template),
-            show_number(tensor.mean),
-            show_number(tensor.std),
-        )
-        for tensor in plan.tensors
     ]
-    rows += [
-        (tie.name, show_shape(tie.shape), tie.dtype.name, "-", f"tied to {tie.target}", "", "")
-        for tie in plan.ties
-    ]
+    if not apart:
+        titles = ("tensors", "parameters", "size")
+        columns += [Column(title, ">", drops=number) for number, title in enumerate(titles, 3)]
+    rows = [_tensor_row(name, tensors)[: len(columns)] for name, tensors in groups]
+    rows += [_tie_row(name, tied)[: len(columns)] for name, tied in ties]
     return format_table(columns, rows, width=terminal_width())
+
+
+def _tensor_row(name: str, tensors: Sequence[PlannedTensor]) -> tuple[str, ...]:
+    first = tensors[0]
+    # Many tensors share what makes their values.
+    made = {id(tensor.made): tensor for tensor in tensors}.values()
+    return (
+        name,
+        show_shape(first.shape),
+        first.dtype.name,
+        str(first.rule.number),
+        show_shared_initializer(tensors),
+        _show_span([tensor.mean for tensor in made]),
+        _show_span([tensor.std for tensor in made]),
+        f"{len(tensors):,}",
+        f"{len(tensors) * first.size:,}",
+        show_size(len(tensors) * first.nbytes),
+    )
+
+
+def _tie_row(name: str, ties: Sequence[PlannedTie]) -> tuple[str, ...]:
+    first = ties[0]
+    target = first.target
+    if len(ties) > 1:
+        targets = fold_names([(tie, None) for tie in dict.fromkeys(tie.target for tie in ties)])
+        target = targets[0][0] if len(targets) == 1 else "several; see --all"
+    shape, count = show_shape(first.shape), f"{len(ties):,}"
+    return (name, shape, first.dtype.name, "-", f"tied to {target}", "", "", count, "", "")
+
+
+def _show_span(numbers: Sequence[float | None]) -> str:
+    """A number that is the same for all, or the least and the greatest; a dash where one is not known."""
+    known = [number for number in numbers if number is not None]
+    if len(known) < len(numbers):
+        return show_number(None)
+    least, greatest = show_number(min(known)), show_number(max(known))
+    return least if least == greatest else f"{least}..{greatest}"

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 _GAP = "  "
-_CUT = ".."
+# Two dots would look like a range.
+_CUT = "~"
 _NARROWEST = 12
+# Names that are cut further say less than the columns that can be left out for them.
+_READABLE = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +22,14 @@ class Column:
         title: The heading.
         align: `"<"` left, `">"` right, `"."` on the decimal point.
         shrinks: Whether its cells may be cut where the table is too wide.
+        drops: Whether it may be left out there, rather than cells be cut short: 0 for no, and columns of
+            higher numbers before others.
     """
 
     title: str
     align: Literal["<", ">", "."] = "<"
     shrinks: bool = False
+    drops: int = 0
 
 
 def format_table(
@@ -38,7 +44,7 @@ def format_table(
         columns: One per cell of a row.
         rows: The cells.
         total: A last row, set off by a rule.
-        width: The most characters of a line; None for as many as it takes. Only columns that shrink
+        width: The most characters of a line; None for as many as it takes. Only columns that drop or shrink
             give way, so lines can still be longer.
 
     Returns:
@@ -57,6 +63,9 @@ def format_table(
                 row[at] = cell
     widths = [max([len(column.title), *(len(row[at]) for row in body)]) for at, column in enumerate(columns)]
     if width is not None:
+        kept = _kept(columns, widths, width)
+        columns, widths = [columns[at] for at in kept], [widths[at] for at in kept]
+        body = [[row[at] for at in kept] for row in body]
         _shrink(columns, widths, width)
     lines = [_line(columns, widths, [column.title for column in columns])]
     lines += [_line(columns, widths, row) for row in body]
@@ -70,6 +79,19 @@ def _on_the_point(cells: list[str]) -> list[str]:
     whole = [len(cell.partition(".")[0]) for cell in cells]
     longest = max(whole, default=0)
     return [" " * (longest - length) + cell for cell, length in zip(cells, whole, strict=True)]
+
+
+def _kept(columns: Sequence[Column], widths: Sequence[int], width: int) -> list[int]:
+    """The columns that stay where not all have room."""
+    least = [
+        min(needed, _READABLE) if column.shrinks else needed
+        for column, needed in zip(columns, widths, strict=True)
+    ]
+    kept = list(range(len(columns)))
+    for at in sorted(kept, key=lambda at: columns[at].drops, reverse=True):
+        if columns[at].drops and sum(least[i] + len(_GAP) for i in kept) - len(_GAP) > width:
+            kept.remove(at)
+    return kept
 
 
 def _shrink(columns: Sequence[Column], widths: list[int], width: int) -> None:

@@ -6,12 +6,14 @@ import inspect
 import json
 import math
 import sys
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from initkit.initializer import Initializer
+from initkit.recipe import PlannedTensor
 from initkit.registry import registry
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -67,6 +69,21 @@ def show_initializer(initializer: Initializer) -> str:
         if not _equal(value, default):
             arguments.append(f"{argument}={_show_argument(value)}")
     return f"{name}({', '.join(arguments)})" if arguments else name
+
+
+def show_shared_initializer(tensors: Sequence[PlannedTensor]) -> str:
+    """What fills tensors of one rule: with numbers where these are the same, as the recipe says it where not.
+
+    Example:
+        >>> import initkit as ik
+        >>> tensors = ik.Recipe.preset("gpt2@1", seed=7).plan().tensors
+        >>> show_shared_initializer([tensor for tensor in tensors if tensor.rule.number == 4])
+        'random_normal(stddev=0.00408248)'
+    """
+    # Many tensors share what makes their values.
+    templates = {id(tensor.made): tensor.template for tensor in tensors}.values()
+    shown = {show_initializer(template) for template in templates if template is not None}
+    return shown.pop() if len(shown) == 1 else tensors[0].rule.action
 
 
 @lru_cache(maxsize=256)

@@ -14,10 +14,11 @@ from safetensors.numpy import save_file
 
 from initkit.cli import main
 from initkit.recipe import Recipe, verify
+from tests.cli.standard_input import feed
 from tests.recipe.texts import tensors_and_rules
 
 TENSORS = """
-h.{0..1}.w: [4, 8]
+h.{0..n_layer-1}.w: [d, 8]
 h.{0..1}.b: {shape: [8], dtype: bfloat16}
 c: [8]
 t: {tie: h.0.w}
@@ -321,9 +322,9 @@ def test_nothing_to_write(recipe: Path, capsys: pytest.CaptureFixture[str]) -> N
     for _ in range(2):
         assert main([*share, "1/4"]) == 0
     first, second = capsys.readouterr().out.split("rule ")[1:]
-    assert re.search(rf"^Wrote {output}: 1 file, 672 B in ", first, re.MULTILINE)
+    assert re.search(rf"^Wrote {output}: 1 file, 680 B in ", first, re.MULTILINE)
     last = second.splitlines()[-2]
-    assert last == f"{output}: 1 file, 672 B: all had been written before, and nothing was drawn."
+    assert last == f"{output}: 1 file, 680 B: all had been written before, and nothing was drawn."
     assert main([*share, "4/4"]) == 0
     assert f"Wrote nothing to {output}: there are more shares than files." in capsys.readouterr().out
     assert main(["verify", str(output)]) == 2
@@ -342,3 +343,42 @@ def test_rules_with_where(recipe: Path, capsys: pytest.CaptureFixture[str]) -> N
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].startswith('   1  * where ndim 2, shape [4, "*"]  ones ')
     assert lines[2].split()[:3] == ["2", "*", "zeros"]
+
+
+def test_a_recipe_from_standard_input(
+    recipe: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`-` is built into the bytes of the recipe's own file, and is what a file can be verified with."""
+    text = recipe.read_text(encoding="utf-8")
+    files = [recipe.with_name(f"{name}.safetensors") for name in "ab"]
+    feed(monkeypatch, text)
+    assert main(["build", "-", "-o", str(files[0])]) == 0
+    assert main(["build", str(recipe), "-o", str(files[1])]) == 0
+    assert files[0].read_bytes() == files[1].read_bytes()
+    capsys.readouterr()
+    feed(monkeypatch, text)
+    assert main(["verify", str(files[0]), "--recipe", "-"]) == 0
+    assert "as <stdin> says" in capsys.readouterr().out
+    feed(monkeypatch, text.replace("seed: 42", "seed: 43"))
+    assert main(["verify", str(files[0]), "--recipe", "-"]) == 1
+
+
+def test_no_model_on_standard_output(
+    recipe: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`-` as the output is refused, and no file of that name appears."""
+    monkeypatch.chdir(recipe.parent)
+    for arguments in (["-o", "-"], ["-o-", "--dry-run"]):
+        assert main(["build", str(recipe), *arguments]) == 2
+        assert "not to standard output" in capsys.readouterr().err
+    assert list(recipe.parent.iterdir()) == [recipe]
+
+
+def test_suggestions_for_a_selection(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A pattern of `--only` that matches nothing is told with one that does, by build and verify."""
+    output = recipe.with_name("out.safetensors")
+    assert main(["build", str(recipe), "-o", str(output), "--only", "h.{0..1}.ww"]) == 2
+    assert "Did you mean 'h.{0..1}.w'" in capsys.readouterr().err
+    assert main(["build", str(recipe), "-o", str(output)]) == 0
+    assert main(["verify", str(output), "--only", "h.{0..1}.ww"]) == 2
+    assert "Did you mean 'h.{0..1}.w'" in capsys.readouterr().err

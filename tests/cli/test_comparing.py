@@ -11,6 +11,7 @@ from safetensors.numpy import save_file
 
 from initkit.cli import main
 from initkit.recipe import Recipe
+from tests.cli.standard_input import feed
 from tests.recipe.texts import tensors_and_rules
 
 TENSORS = "h.{0..9}.w: [8, 4]\nh.{0..9}.b: [4]\ng: [4]"
@@ -96,3 +97,19 @@ def test_what_is_no_side_is_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     """A file that is not there is an error."""
     assert main(["diff", str(_file(tmp_path, "a.yaml")), str(tmp_path / "none")]) == 2
     assert "none" in capsys.readouterr().err
+
+
+def test_standard_input(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Either side can be a recipe from standard input; not both."""
+    a = _file(tmp_path, "a.yaml")
+    for arguments, line in (
+        (["-", str(a)], f"<stdin> and {a}: 1 of 21 tensors differ (1 changed)."),
+        ([str(a), "-"], f"{a} and <stdin>: 1 of 21 tensors differ (1 changed)."),
+    ):
+        feed(monkeypatch, BASE.replace("g: [4]", "g: [5]"))
+        assert main(["diff", *arguments]) == 1
+        assert capsys.readouterr().out.splitlines()[-1] == line
+    assert main(["diff", "-", "-"]) == 2
+    assert "Both sides cannot be read from standard input." in capsys.readouterr().err

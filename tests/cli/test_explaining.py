@@ -79,6 +79,58 @@ def test_unknown_tensors_are_suggested(recipe: Path, capsys: pytest.CaptureFixtu
     assert "Did you mean 'w'" in capsys.readouterr().err
 
 
+def test_a_pattern_is_explained_rule_by_rule(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first tensor of each rule is explained, with how many it stands for; a name is no pattern."""
+    text = tensors_and_rules(
+        "h.{0..3}.{w,v}: [4, 4]\nh.{0..3}.b: [4]\n'h.*': [2]",
+        "{match: '*.b', init: zeros}",
+        "{match: '*', init: ones}",
+    )
+    recipe.write_text(text, encoding="utf-8")
+    plan = Recipe.load(recipe).plan()
+    assert main(["explain", str(recipe), "h.{0..n_layer}.[bw]"]) == 0
+    out = capsys.readouterr().out
+    blocks = out.split("\n\n")
+    for block, name, stands_for in zip(
+        blocks,
+        ("h.0.w", "h.0.b"),
+        ("3 tensors that rule 2 takes: h.{0..2}.w", "3 tensors that rule 1 takes: h.{0..2}.b"),
+        strict=False,
+    ):
+        tensor, line, *others = block.splitlines()
+        assert line == f"stands for    {stands_for}"
+        assert "\n".join([tensor, *others]) == str(explain(plan, name))
+    assert blocks[2:] == ["h.{0..n_layer}.[bw] matches 6 tensors; above is the first that each rule takes.\n"]
+    assert main(["explain", str(recipe), "h.*"]) == 0
+    assert capsys.readouterr().out == f"{explain(plan, 'h.*')}\n"
+    assert main(["explain", str(recipe), "*.1.b"]) == 0
+    assert capsys.readouterr().out == f"{explain(plan, 'h.1.b')}\n\n*.1.b matches 1 tensor.\n"
+
+
+def test_json_of_a_pattern(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a pattern there is a list of what is told of one name, with the names that each stands for."""
+    told = []
+    for name in ("w", "b", "t", "[!x]"):
+        assert main(["explain", str(recipe), name, "--json"]) == 0
+        told.append(json.loads(capsys.readouterr().out))
+    *single, found = told
+    assert list(found) == ["recipe", "pattern", "explained"]
+    assert [one.pop("stands_for") for one in found["explained"]] == [["w"], ["b"], ["t"]]
+    assert [{"recipe": found["recipe"], **one} for one in found["explained"]] == single
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [("w*x", "the pattern matches no tensor. Received: 'w*x'."), ("w{", "This '{' has no '}'.")],
+)
+def test_patterns_that_match_nothing(
+    pattern: str, message: str, recipe: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are an error."""
+    assert main(["explain", str(recipe), pattern]) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_schema(capsys: pytest.CaptureFixture[str]) -> None:
     """The schema is printed as JSON, as it is shipped."""
     assert main(["schema"]) == 0

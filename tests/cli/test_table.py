@@ -31,6 +31,28 @@ def test_a_table_gives_way_in_the_middle_of_its_cells() -> None:
     assert "weight  1,000" in lines[1]
 
 
+def test_columns_are_left_out_rather_than_cells_cut() -> None:
+    """Columns that drop go first, by their numbers, and only as far as it takes; the total with them."""
+    columns = [Column("name", shrinks=True), Column("a", drops=1), Column("b"), Column("c", drops=2)]
+    rows = [["x" * 40, "aaaa", "bbbb", "cccc"]]
+    tables = [
+        [line.split() for line in format_table(columns, rows, rows[0], width).splitlines()]
+        for width in (58, 48, 47, 41, 36, 35, 12)
+    ]
+    assert [table[0] for table in tables] == [
+        ["name", "a", "b", "c"],
+        ["name", "a", "b", "c"],
+        ["name", "a", "b"],
+        ["name", "b"],
+        ["name", "b"],
+        ["name", "b"],
+        ["name", "b"],
+    ]
+    assert [table[1][1:] for table in tables[1:4]] == [["aaaa", "bbbb", "cccc"], ["aaaa", "bbbb"], ["bbbb"]]
+    assert [len(table[1][0]) for table in tables] == [40, 30, 35, 35, 30, 29, 12]
+    assert all([len(cells) for cells in table[1:]] == [len(table[0])] * 3 for table in tables)
+
+
 def test_without_rows_there_is_a_heading() -> None:
     """An empty table is its headings alone."""
     assert format_table(COLUMNS, []) == "name  count  std"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from initkit.errors import ArgumentError
+from initkit.errors import ArgumentError, did_you_mean
 from initkit.recipe.language.arithmetic import Number
+from initkit.recipe.language.nearest import nearest_patterns
 from initkit.recipe.language.pattern import Pattern, parse_pattern
 from initkit.recipe.language.place import Place
 from initkit.recipe.text.specs import Selection
@@ -41,14 +42,16 @@ class NameSelection:
     def __init__(
         self, selection: Selection, place: Place, who: str, variables: Mapping[str, Number] | None = None
     ) -> None:
-        self._place, self._who = place, who
+        self._place, self._who, self._variables = place, who, variables or {}
         self._prefix = selection.prefix
-        self._only = _patterns(selection.only, place, who, variables or {})
-        self._drop = _patterns(selection.drop, place, who, variables or {})
+        self._only = _patterns(selection.only, place, who, self._variables)
+        self._drop = _patterns(selection.drop, place, who, self._variables)
         self._rename = [(old, _substitution(old, new, place, who)) for old, new in selection.rename.items()]
-        self._unused = {*(f"only {text!r}" for text in selection.only)}
-        self._unused |= {f"drop {text!r}" for text in selection.drop}
-        self._unused |= {f"rename {text!r}" for text in selection.rename}
+        self._unused = {("only", text) for text in selection.only}
+        self._unused |= {("drop", text) for text in selection.drop}
+        self._unused |= {("rename", text) for text in selection.rename}
+        # What a message can suggest.
+        self._seen: list[str] = []
 
     def new_name(self, name: str) -> str | None:
         """The name here of a tensor elsewhere.
@@ -59,21 +62,23 @@ class NameSelection:
         Returns:
             Its name here, or None if it is left out.
         """
+        if self._unused:
+            self._seen.append(name)
         kept = not self._only
         for pattern in self._only:
             if pattern.match(name) is not None:
-                self._unused.discard(f"only {pattern.text!r}")
+                self._unused.discard(("only", pattern.text))
                 kept = True
         for pattern in self._drop:
             if pattern.match(name) is not None:
-                self._unused.discard(f"drop {pattern.text!r}")
+                self._unused.discard(("drop", pattern.text))
                 kept = False
         if not kept:
             return None
         for old, substitute in self._rename:
             new = substitute(name)
             if new is not None:
-                self._unused.discard(f"rename {old!r}")
+                self._unused.discard(("rename", old))
                 return self._prefix + new
         return self._prefix + name
 
@@ -83,11 +88,10 @@ class NameSelection:
         Raises:
             RecipeError: There is one.
         """
-        for unused in sorted(self._unused):
-            wrong = f"`{unused.partition(' ')[0]}` of {self._who} matches no name. Received:"
-            raise self._place.error(
-                wrong, f"{unused.partition(' ')[2]}.", "Correct the pattern, or remove it."
-            )
+        for kind, text in sorted(self._unused):
+            hint = did_you_mean(nearest_patterns(text, self._seen, self._variables))
+            wrong = f"`{kind}` of {self._who} matches no name. Received: {text!r}."
+            raise self._place.error(wrong, f"Correct the pattern, or remove it.{hint}")
 
 
 def _patterns(texts: Sequence[str], place: Place, who: str, variables: Mapping[str, Number]) -> list[Pattern]:

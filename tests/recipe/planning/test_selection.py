@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from initkit.documents import read_yaml
 from initkit.errors import RecipeError
+from initkit.recipe import Recipe
 from initkit.recipe.language.place import Place
 from initkit.recipe.planning.selection import NameSelection
 from initkit.recipe.text.specs import Selection
@@ -51,6 +54,40 @@ def test_patterns_without_a_name(selection: Selection, words: str) -> None:
     names.new_name("a.b")
     with pytest.raises(RecipeError, match=words):
         names.check_used()
+
+
+@pytest.mark.parametrize(
+    ("selection", "suggestions"),
+    [
+        (Selection(only=("h.{0..n-1}.wieght",)), "'h.{0..n-1}.weight'"),
+        (Selection(only=("*",), drop=("*.biass",)), "'*.bias'"),
+        (Selection(rename={"zz.{x}.q": "{x}.w"}), ""),
+        (Selection(rename={"hh.{x}.weight": "{x}.w"}), "'h.{x}.weight'"),
+    ],
+)
+def test_patterns_that_would_have_one(selection: Selection, suggestions: str) -> None:
+    """The message tells which patterns of the kind match names there, whether these are taken or not."""
+    names = NameSelection(selection, PLACE, "source 1", {"n": 2})
+    for name in ("h.0.weight", "h.0.bias", "h.1.weight", "h.1.bias"):
+        names.new_name(name)
+    with pytest.raises(RecipeError) as caught:
+        names.check_used()
+    end = f" Did you mean {suggestions}?" if suggestions else ""
+    assert str(caught.value).endswith(f". Correct the pattern, or remove it.{end}")
+
+
+@pytest.mark.parametrize(
+    ("text", "suggestion"),
+    [
+        ("{initkit: 1, seed: 7, extends: {preset: gpt2@1, drop: [lm_heads.weight]}}", "'lm_head.weight'"),
+        ("{initkit: 1, seed: 7, extends: gpt2@1}", "'h.*.attn.*'"),
+    ],
+)
+def test_suggestions_in_recipes(text: str, suggestion: str) -> None:
+    """Recipes that extend, and selections of their tensors, have the suggestions."""
+    recipe = Recipe.from_text(text).override(only=() if "drop" in text else "h.*.atn.*")
+    with pytest.raises(RecipeError, match=re.escape(f"Did you mean {suggestion}")):
+        recipe.plan()
 
 
 @pytest.mark.parametrize(
