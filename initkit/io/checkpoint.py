@@ -13,7 +13,7 @@ from typing import Self
 from initkit.documents import Limits, read_json
 from initkit.errors import ConfigError, FileFormatError, file_access_error
 from initkit.io.file_reader import FileReader
-from initkit.io.positional import Bytes, as_bytes
+from initkit.io.positional import Bytes
 from initkit.io.safetensors import Layout, StoredTensor, read_header
 
 _INDEX_SUFFIX = ".safetensors.index.json"
@@ -126,23 +126,29 @@ class Checkpoint:
         """The file that a tensor is in."""
         return self._places[name]
 
-    def read_run(self, buffer: Bytes, first: str, last: str) -> bool:
-        """Fill a buffer with several tensors at once, if they stand one after the other in a file.
+    def is_run(self, first: str, last: str, nbytes: int) -> bool:
+        """Whether several tensors stand one after the other in a file, without others between them.
 
         Args:
-            buffer: A contiguous, writable array that has room for these tensors, and no more.
             first: The first tensor.
             last: The last one, which does not stand before it.
-
-        Returns:
-            Whether they fill the buffer, and it has been filled.
+            nbytes: How many bytes they have together.
         """
-        path, end = self._places[first], self.tensors[last]
-        start = self.tensors[first].start
-        if path != self._places[last] or end.start + end.nbytes - start != len(as_bytes(buffer)):
-            return False
-        self._reader(path).read_at(buffer, start)
-        return True
+        start, end = self.tensors[first].start, self.tensors[last]
+        return self._places[first] == self._places[last] and end.start + end.nbytes - start == nbytes
+
+    def read_run(self, buffer: Bytes, first: str, offset: int) -> None:
+        """Fill a buffer with bytes of tensors that stand one after the other: those of a run.
+
+        Args:
+            buffer: As for `read_into`.
+            first: The first tensor.
+            offset: Where to begin, in bytes from that tensor's first.
+
+        Raises:
+            FileFormatError: If a file has been cut off since it was opened.
+        """
+        self._reader(self._places[first]).read_at(buffer, self.tensors[first].start + offset)
 
     def _reader(self, path: Path) -> FileReader:
         """This thread's own, for the file that it reads now: there can be more files than may be open."""

@@ -53,11 +53,12 @@ def test_several_files(folder: Path, name: str) -> None:
 def test_runs_of_tensors(folder: Path) -> None:
     """Tensors that stand together are read at once; those of two files, or with others between, are not."""
     with Checkpoint(folder) as checkpoint:
-        run = np.zeros(8, np.float32)
-        assert checkpoint.read_run(run, "a", "b")
-        assert run.tolist() == [*VALUES["a"], *VALUES["b"]]
-        assert not checkpoint.read_run(run, "b", "c")
-        assert not checkpoint.read_run(run[:4], "a", "b")
+        run = np.zeros(7, np.float32)
+        assert checkpoint.is_run("a", "b", 32)
+        checkpoint.read_run(run, "a", 4)
+        assert run.tolist() == [*VALUES["a"], *VALUES["b"]][1:]
+        assert not checkpoint.is_run("b", "c", 32)
+        assert not checkpoint.is_run("a", "b", 16)
 
 
 def test_one_of_several(folder: Path) -> None:

@@ -10,12 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
-from initkit.errors import ArgumentError, ArgumentTypeError, FileAccessError, file_access_error
+from initkit.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    FileAccessError,
+    FileTakenError,
+    file_access_error,
+)
 from initkit.io import ResumableFile
 from initkit.io.resumable_file import progress_of
 from initkit.io.target import free_bytes
 from initkit.recipe.building.drawing import Array, ProgressCallback, check_memory, draw_units
 from initkit.recipe.building.output import FileOutput, FolderOutput
+from initkit.recipe.building.same_bytes import hold_build
 from initkit.recipe.building.units import Unit
 from initkit.recipe.building.work import PIECE_BYTES, Work, parse_size
 from initkit.recipe.planning.plan import Plan
@@ -33,7 +40,7 @@ class BuildReport:
         plan: What is in it.
         files: The files that this call was to write.
         nbytes: The size of these files.
-        kept: How many bytes of values an earlier, interrupted build had written already.
+        kept: How many bytes of values an earlier build had written already.
         drawn: How many bytes of values were drawn and written by this call.
         complete: Whether the whole build is there; False while other processes have files to write.
         seconds: How long drawing and writing took.
@@ -66,6 +73,7 @@ def build(
     Values are drawn and written in pieces, at the same time. A file appears under its name when it is whole.
     What has been written when a build is interrupted, killed or fails is kept in hidden files beside it, and
     the same call goes on from there; less than 64 MiB are not kept where the process can still remove them.
+    Where the whole build is there already, its values are compared, and nothing is written.
 
     Args:
         plan: The plan.
@@ -88,8 +96,9 @@ def build(
         What was written.
 
     Raises:
-        FileTakenError: A file exists, and `overwrite` is false; another process is writing it; or an
-            unfinished build of another recipe or other options is there, and `restart` is false.
+        FileTakenError: A file exists that is not what would be written, and `overwrite` is false; another
+            process is writing it; or an unfinished build of another recipe or other options is there, and
+            `restart` is false.
         FileAccessError: A file cannot be written; the message says what has been kept.
         ArgumentError: A file would be too large for the format; a size or a share has no meaning; or a tensor
             that has to be drawn whole does not fit in memory.
@@ -102,7 +111,13 @@ def build(
     output: FileOutput | FolderOutput = FileOutput(work, target)
     if work.is_folder:
         output = FolderOutput(work, target, shared=shard is not None, idle=not numbers)
-    complete = output.begin(overwrite=overwrite, restart=restart)
+    try:
+        complete = output.begin(overwrite=overwrite, restart=restart)
+    except FileTakenError:
+        # A build that was killed when it was complete leaves what one that has ended leaves.
+        if restart or not (output.stands() and hold_build(work, numbers, target, progress)):
+            raise
+        complete = True
     total = _values_bytes(work, numbers)
     kept = total if complete else 0
     if not complete:

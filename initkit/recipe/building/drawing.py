@@ -13,6 +13,7 @@ import numpy as np
 
 from initkit.errors import ArgumentError
 from initkit.kernels.loader import thread_count
+from initkit.kernels.threads import this_thread
 from initkit.recipe.building.units import Unit, drawn_whole
 from initkit.recipe.building.work import PIECE_BYTES
 from initkit.recipe.planning.planned import PlannedTensor
@@ -80,6 +81,7 @@ class _Drawers:
         self._consume = consume
         self._piece_bytes = piece_bytes
         permits = min(thread_count(), _MOST_DRAWERS)
+        self._on_all_cores = permits == thread_count()
         self._permits = threading.Semaphore(permits)
         # For what is slowed down by another of its kind, or whose memory must not be needed twice.
         self._alone = threading.Lock()
@@ -145,6 +147,8 @@ class _Drawers:
             if large or unit.nbytes < _SMALL_TENSOR * (unit.last - unit.first):
                 stack.enter_context(self._alone)
             out = np.empty(unit.nbytes, np.uint8) if large else memory[: unit.nbytes]
+            # Every core has a unit of its own to draw, but a large one is the only one of its kind.
+            this_thread.alone = self._on_all_cores and not large
             with self._permits:
                 self._draw(unit, out)
             if not large:

@@ -31,6 +31,9 @@ SINGLE_NAME = "model.safetensors"
 # What loaders in Hugging Face's world look for in a folder, whichever build it is of.
 _MODEL_NAME = re.compile(r"model(-\d{5,}-of-\d{5,})?\.safetensors|model\.safetensors\.index\.json")
 
+# As long as any SHA-256.
+_NO_DIGEST = "0" * 64
+
 # A longer recipe, which lists its tensors one by one, stands in the first file of several alone.
 MOST_REPEATED_TEXT = 1 << 20
 
@@ -111,7 +114,9 @@ def plan_file(plan: Plan) -> Layout:
     return _planned_file(plan, SINGLE_NAME, plan.tensors, {RECIPE_KEY: plan.text}).layout
 
 
-def plan_files(plan: Plan, max_shard_size: int | None = None) -> tuple[PlannedFile, ...]:
+def plan_files(
+    plan: Plan, max_shard_size: int | None = None, *, read_copied: bool = True
+) -> tuple[PlannedFile, ...]:
     """Divide the tensors of a plan among files.
 
     Tensors go into a file in the order of the plan until the next one would make it too large; one that is
@@ -124,6 +129,8 @@ def plan_files(plan: Plan, max_shard_size: int | None = None) -> tuple[PlannedFi
     Args:
         plan: The plan.
         max_shard_size: The most bytes of values in a file; None for one file.
+        read_copied: Whether to read what is copied for its SHA-256; else zeros stand for it, and only the
+            sizes and names are those of the build.
 
     Returns:
         The files. The same plan and size give the same ones.
@@ -145,7 +152,7 @@ def plan_files(plan: Plan, max_shard_size: int | None = None) -> tuple[PlannedFi
         says = {RECIPE_KEY: text}
         if size > MOST_REPEATED_TEXT and name != names[0]:
             says = {RECIPE_FILE_KEY: names[0], RECIPE_DIGEST_KEY: sha256(text.encode()).hexdigest()}
-        files.append(_planned_file(plan, name, tensors, says))
+        files.append(_planned_file(plan, name, tensors, says, read_copied))
     return tuple(files)
 
 
@@ -163,7 +170,7 @@ def _groups(tensors: Iterable[PlannedTensor], most: int) -> list[tuple[PlannedTe
 
 
 def _planned_file(
-    plan: Plan, name: str, tensors: Sequence[PlannedTensor], says: dict[str, str]
+    plan: Plan, name: str, tensors: Sequence[PlannedTensor], says: dict[str, str], read_copied: bool = True
 ) -> PlannedFile:
     if sys.byteorder != "little":
         message = (
@@ -178,7 +185,9 @@ def _planned_file(
     if ties:
         metadata[TIES_KEY] = write_json(ties)
     copies: dict[str, PlainData] = {
-        tensor.name: tensor.copied.digest for tensor in tensors if tensor.copied is not None
+        tensor.name: tensor.copied.digest if read_copied else _NO_DIGEST
+        for tensor in tensors
+        if tensor.copied is not None
     }
     if copies:
         metadata[COPIES_KEY] = write_json(copies)

@@ -77,11 +77,17 @@ class FileOutput:
         """
         check_place(self._work, self._path)
         if not overwrite and os.path.lexists(self._path):
-            finished = progress_of(self._path, self._work.files[0].layout).finished
+            # Named by an interrupted build: what a power failure may have damaged since is made again.
+            finished = progress_of(self._path, self._work.files[0].layout, anywhere=True).finished
             if restart or not finished:
                 message = "the file exists; choose another name, or say --force (overwrite=True)"
                 raise file_access_error(errno.EEXIST, message, str(self._path))
         return False
+
+    def stands(self) -> bool:
+        """Whether the whole file is there, by its header and size, and nobody is about to replace it."""
+        hidden = hidden_paths(Path(os.path.realpath(self._path)))
+        return begins_with(self._path, self._work.files[0].layout) and not any(map(Path.exists, hidden))
 
     def open(self, number: int, *, restart: bool) -> ResumableFile:
         """Open the file."""
@@ -169,7 +175,8 @@ class FolderOutput:
                 self._refuse_busy()
                 (self._path / INDEX_NAME).unlink(missing_ok=True)
                 self._discard()
-            elif self._is_complete() and not restart:
+            # A file that needs no index can be an older one of the same header, which is to be replaced.
+            elif self._work.index() is not None and self._is_complete() and not restart:
                 self._remove_hidden(marker)
                 return True
             else:
@@ -181,6 +188,11 @@ class FolderOutput:
             return False
         finally:
             marker.close()
+
+    def stands(self) -> bool:
+        """Whether all files are there, by their headers and sizes, and nothing else of a model or a build."""
+        hidden = self._journals() or (self._path / MARKER_NAME).exists()
+        return not hidden and self._is_complete()
 
     def _make_folder(self) -> None:
         check_place(self._work, self._path)
@@ -309,8 +321,7 @@ class FolderOutput:
         with suppress(OSError):
             # Of another seed it is the same, and the files are not.
             return (
-                index is not None
-                and (self._path / index[0]).read_bytes() == index[1]
+                (index is None or (self._path / index[0]).read_bytes() == index[1])
                 and all(begins_with(self._path / file.name, file.layout) for file in self._work.files)
                 and not other_files(self._path, self._work.names)
             )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from initkit.io.resumable_file import progress_of
+from initkit.io.resumable_file import hidden_paths, progress_of
 from initkit.io.target import free_bytes
 from initkit.recipe.building.build import own_files
 from initkit.recipe.building.files import other_files
@@ -75,9 +75,13 @@ def preview(
         ArgumentError: As `build` raises.
         FileAccessError: There is no folder for it, or something else stands there.
     """
-    work = Work(plan, None if max_shard_size is None else parse_size(max_shard_size))
+    size = None if max_shard_size is None else parse_size(max_shard_size)
+    work = Work(plan, size, read_copied=False)
     numbers = own_files(work, shard)
     check_place(work, Path(path))
+    if any(_is_begun(work.path_of(number, path)) for number in numbers):
+        # Only what an interrupted build has left is known by the SHA-256 of what is copied.
+        work = Work(plan, size)
     files = []
     for number in numbers:
         file, layout = work.path_of(number, path), work.files[number].layout
@@ -98,3 +102,8 @@ def preview(
         folder = folder.parent
     missing = sum(file.nbytes - file.kept for file in files if file.status != "finished")
     return BuildPreview(tuple(files), free_bytes(folder), missing, others)
+
+
+def _is_begun(path: Path) -> bool:
+    _, journal = hidden_paths(Path(os.path.realpath(path)))
+    return journal.exists()

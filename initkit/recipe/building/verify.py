@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -16,7 +17,7 @@ import numpy as np
 from initkit.documents import PlainData, read_json
 from initkit.draws import STREAM_VERSION
 from initkit.dtypes import DType
-from initkit.errors import ArgumentError, FileFormatError, did_you_mean, nearest_names
+from initkit.errors import ArgumentError, FileFormatError, did_you_mean
 from initkit.io import Checkpoint, StoredTensor
 from initkit.recipe.building.drawing import ProgressCallback, draw_units
 from initkit.recipe.building.files import (
@@ -26,8 +27,10 @@ from initkit.recipe.building.files import (
     RECIPE_KEY,
     STREAM_KEY,
 )
+from initkit.recipe.building.same_bytes import StoredParts
 from initkit.recipe.building.units import Unit, cut_units, draw_unit, tensors_in
 from initkit.recipe.building.work import PIECE_BYTES
+from initkit.recipe.language.nearest import nearest_patterns
 from initkit.recipe.language.pattern import parse_pattern
 from initkit.recipe.planning.plan import Plan, make_plan
 from initkit.recipe.planning.planned import PlannedTensor
@@ -38,6 +41,9 @@ if TYPE_CHECKING:
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Status: TypeAlias = Literal["ok", "changed", "trained", "dtype", "shape", "missing", "unexpected"]
+
+# Few enough for their differences, as float64, to need no new memory from the system, which takes far longer.
+_MEASURED_VALUES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +180,7 @@ class _Choice:
         self._patterns = patterns
         if patterns and not any(map(self.__contains__, names)):
             names = list(dict.fromkeys(names))
-            hint = did_you_mean(nearest_names(only[0], names))
+            hint = did_you_mean(nearest_patterns(only[0], names))
             message = f"No tensor has such a name. Received: {', '.join(map(repr, only))}. Allowed: patterns"
             message += f" that match one of {len(names):,} tensors.{hint or ' `initkit plan` lists them.'}"
             raise ArgumentError(message)
@@ -277,7 +283,7 @@ class _Comparison:
         self._checkpoint = checkpoint
         self._tensors = tensors
         self._progress = progress
-        self._memory = threading.local()
+        self._parts = StoredParts()
         self._lock = threading.Lock()
         self._done = 0
         self.nbytes = sum(tensor.nbytes for tensor in tensors)
@@ -315,50 +321,43 @@ class _Comparison:
         """Compare one unit."""
         if unit.last - unit.first > 1 and self._equals_run(unit, out):
             return
-        for tensor, start, drawn in tensors_in(self._tensors, unit, out):
-            stored = self._room(drawn)
-            self._checkpoint.read_into(stored, tensor.name, start * drawn.itemsize)
-            if not np.array_equal(_as_words(drawn), _as_words(stored)):
-                self._measure(tensor, start, drawn, stored)
+        for tensor, first, drawn in tensors_in(self._tensors, unit, out):
+            read = partial(self._read, tensor.name, first * drawn.itemsize)
+            for start, part, stored in self._parts.differing(drawn, read):
+                for begin in range(0, part.size, _MEASURED_VALUES):
+                    end = begin + _MEASURED_VALUES
+                    self._measure(tensor, first + start + begin, part[begin:end], stored[begin:end])
+
+    def _read(self, name: str, origin: int, buffer: Array, offset: int) -> None:
+        self._checkpoint.read_into(buffer, name, origin + offset)
 
     def _equals_run(self, unit: Unit, out: Array) -> bool:
         """Whether small tensors stand together in the file too, and are all as drawn."""
-        stored = self._room(out)
         first, last = self._tensors[unit.first].name, self._tensors[unit.last - 1].name
-        return self._checkpoint.read_run(stored, first, last) and np.array_equal(
-            _as_words(out), _as_words(stored)
-        )
+        read = partial(self._read_run, first)
+        together = self._checkpoint.is_run(first, last, unit.nbytes)
+        return together and not any(True for _ in self._parts.differing(out, read))
 
-    def _room(self, like: Array) -> Array:
-        """This thread's memory for as many values."""
-        memory: Array | None = getattr(self._memory, "bytes", None)
-        if memory is None or memory.nbytes < like.nbytes:
-            memory = self._memory.bytes = np.empty(max(like.nbytes, PIECE_BYTES), np.uint8)
-        return memory[: like.nbytes].view(like.dtype)
+    def _read_run(self, first: str, buffer: Array, offset: int) -> None:
+        self._checkpoint.read_run(buffer, first, offset)
 
     def _measure(self, tensor: PlannedTensor, start: int, drawn: Array, stored: Array) -> None:
         bits = np.dtype(f"u{drawn.itemsize}")
         differs = drawn.view(bits) != stored.view(bits)
         wide = np.complex128 if drawn.dtype.kind == "c" else np.float64
         with np.errstate(all="ignore"):
-            distances = np.abs(stored[differs].astype(wide) - drawn[differs].astype(wide))
-        positions = np.flatnonzero(differs)
+            distances = np.abs(stored.astype(wide) - drawn.astype(wide))
         if tensor.tolerance:
-            beyond = ~(distances <= _allowed(tensor, drawn[differs]))
-            positions, distances = positions[beyond], distances[beyond]
-        if positions.size:
-            first = start + int(positions[0])
+            differs &= ~(distances <= _allowed(tensor, drawn))
+        if count := int(np.count_nonzero(differs)):
+            first = start + int(differs.argmax())
+            furthest = distances.max(where=differs, initial=0)
             with self._lock:
                 change = self.changes.setdefault(tensor.name, _Change(first))
                 change.first = min(change.first, first)
-                change.count += positions.size
+                change.count += count
                 # max, and not Python's: NaN must not be lost.
-                change.difference = float(np.max([change.difference, distances.max()]))
-
-
-def _as_words(values: Array) -> Array:
-    """The same bytes as few large integers, which are faster to compare."""
-    return values.view(np.uint8) if values.nbytes % 8 else values.view(np.uint64)
+                change.difference = float(np.max([change.difference, furthest]))
 
 
 def _allowed(tensor: PlannedTensor, values: Array) -> Array | float:

@@ -31,6 +31,7 @@ class Work:
     Args:
         plan: The plan.
         max_shard_size: The most bytes of values in a file; None for one file.
+        read_copied: As for `plan_files`; without, nothing may be built.
 
     Attributes:
         plan: The plan.
@@ -55,10 +56,10 @@ class Work:
         True
     """
 
-    def __init__(self, plan: Plan, max_shard_size: int | None = None) -> None:
+    def __init__(self, plan: Plan, max_shard_size: int | None = None, *, read_copied: bool = True) -> None:
         self.plan = plan
         self.max_shard_size = max_shard_size
-        self.files: tuple[PlannedFile, ...] = plan_files(plan, max_shard_size)
+        self.files: tuple[PlannedFile, ...] = plan_files(plan, max_shard_size, read_copied=read_copied)
 
     @property
     def nbytes(self) -> int:

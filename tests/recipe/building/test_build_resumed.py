@@ -274,6 +274,24 @@ def test_power_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert _digest(path) == expected
 
 
+def test_power_failure_between_naming_and_cleaning_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that has its name, and may never have reached the disk, is drawn again without a word."""
+    path = tmp_path / "m"
+    expected = _unbroken(tmp_path)
+    monkeypatch.setattr(ResumableFile, "forget", ResumableFile.close)
+    build(PLAN, path)
+    monkeypatch.undo()
+    with path.open("r+b") as file:
+        file.seek(-8, os.SEEK_END)
+        file.write(bytes(8))
+    monkeypatch.setattr(journal_module, "running_system", lambda: "after")
+    assert build(PLAN, path).kept == 0
+    assert _digest(path) == expected
+    assert _names(tmp_path) == ["m"]
+
+
 @pytest.mark.parametrize(
     ("number", "message"),
     [

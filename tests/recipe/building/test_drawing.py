@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+import initkit.kernels.threads as threads_module
 import initkit.recipe.building.drawing as drawing_module
 from initkit.errors import ArgumentError
 from initkit.recipe.building.drawing import Array, check_memory, draw_units
@@ -153,3 +154,27 @@ def test_the_machine_has_memory() -> None:
     """On this machine the size of memory is known, or said not to be."""
     memory = drawing_module._memory_bytes()
     assert memory == 0 or memory > np.empty(1000, np.uint8).nbytes
+
+
+@pytest.mark.parametrize(
+    ("cores", "piece_bytes", "asked"), [(2, 8 << 20, False), (2, 1 << 20, True), (17, 8 << 20, True)]
+)
+def test_units_are_not_shared_out_among_threads_that_have_their_own(
+    monkeypatch: pytest.MonkeyPatch, cores: int, piece_bytes: int, asked: bool
+) -> None:
+    """The kernels use other cores for a unit that is alone, or where there are more cores than drawers."""
+    monkeypatch.setattr(drawing_module, "thread_count", lambda: cores)
+    monkeypatch.setattr(threads_module, "thread_count", lambda: cores)
+    calls: list[int] = []
+    monkeypatch.setattr(threads_module._workers, "ask", lambda number, job: calls.append(number))
+    plan = plan_of(tensors_and_rules("a: [1000, 1000]", "{match: a, init: random_uniform}"))
+    (tensor,) = plan.tensors
+    drawn: list[Array] = []
+
+    def draw(unit: Unit, out: Array) -> None:
+        tensor.fill(out.view(np.float32).reshape(1000, 1000))
+        drawn.append(out.copy())
+
+    draw_units([Unit(0, 0, 1, None, 0, 4_000_000)], draw, lambda unit, out: None, piece_bytes=piece_bytes)
+    assert bool(calls) == asked
+    np.testing.assert_array_equal(drawn[0].view(np.float32), np.asarray(tensor.values()).reshape(-1))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import initkit.recipe.building.build as build_module
 from initkit.errors import FileAccessError
+from initkit.recipe import Recipe
 from initkit.recipe.building.build import build
 from initkit.recipe.building.preview import preview
+from initkit.recipe.planning.copying import StoredArray
 from tests.recipe.texts import plan_of, tensors_and_rules
 
 # 4000, 800, 6000 and 2200 bytes, in three files.
@@ -84,3 +88,36 @@ def test_files_of_another_model(tmp_path: Path) -> None:
     build(PLAN, tmp_path, max_shard_size="1MB")
     assert preview(PLAN, tmp_path, max_shard_size=SIZE).others == (tmp_path / "model.safetensors",)
     assert preview(PLAN, tmp_path, max_shard_size="1MB").others == ()
+
+
+def test_what_is_copied_is_read_only_where_a_build_has_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sizes need no SHA-256 of what is copied; what an interrupted build has left is known by it alone."""
+    monkeypatch.setattr(build_module, "LEAST_KEPT_BYTES", 1)
+    build(PLAN, tmp_path / "old.safetensors")
+    rules = ("{match: a, copy: {file: old.safetensors, name: a}}", "{match: '*', init: zeros}")
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text(tensors_and_rules("a: [1000]\nb: [200]", *rules), encoding="utf-8")
+    read: list[str] = []
+    digest: Callable[[StoredArray], str] = vars(StoredArray)["digest"].func
+
+    def noted(stored: StoredArray) -> str:
+        read.append(stored.name)
+        return digest(stored)
+
+    # Not cached, so that every reading is seen.
+    monkeypatch.setattr(StoredArray, "digest", property(noted))
+    plan, path = Recipe.load(recipe).plan(), tmp_path / "new.safetensors"
+    (new,) = preview(plan, path).files
+    assert (new.status, read) == ("new", [])
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(plan, path, progress=stop, piece_bytes=500)
+    read.clear()
+    (resumed,) = preview(plan, path).files
+    assert (resumed.status, resumed.nbytes, read) == ("resumed", new.nbytes, ["a"])
+    assert build(plan, path).nbytes == new.nbytes

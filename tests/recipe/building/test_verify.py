@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,9 @@ from initkit.io import read_header
 from initkit.recipe import Recipe, TensorCheck, verify
 from initkit.recipe.building.files import plan_file
 from tests.recipe.texts import recipe_text, tensors_and_rules
+
+# The package has a function of the module's name.
+verify_module = import_module("initkit.recipe.building.verify")
 
 TENSORS = """
 a: [40, 30]
@@ -99,6 +103,25 @@ def test_values_that_are_no_numbers_count_as_changed(tmp_path: Path, value: floa
     (check,) = _checks(path).values()
     assert (check.status, check.changed, check.first) == ("changed", 1, (7,))
     assert check.difference == pytest.approx(abs(value), nan_ok=True)
+
+
+def test_what_is_no_number_on_both_sides_has_no_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Infinity and NaN that are as they should be count for nothing beside a value that differs."""
+    monkeypatch.setattr(verify_module, "_MEASURED_VALUES", 3)
+    old = np.array([np.inf, 1, np.nan, 2, -np.inf, 3, 4, 5], np.float32)
+    save_file({"w": old}, tmp_path / "old.safetensors")
+    text = tensors_and_rules("w: [8]", "{match: w, copy: {file: old.safetensors, name: w}}")
+    (tmp_path / "r.yaml").write_text(text, encoding="utf-8")
+    recipe, path = Recipe.load(tmp_path / "r.yaml"), tmp_path / "new.safetensors"
+    recipe.build(path)
+    data = np.fromfile(path, np.uint8)
+    values = data[-32:].view(np.float32)
+    values[[3, 7]] += (0.5, 0.25)
+    data.tofile(path)
+    (check,) = verify(path, recipe=recipe).tensors
+    assert (check.status, check.changed, check.first, check.difference) == ("changed", 2, (3,), 0.5)
 
 
 def test_complex_values_differ_by_their_distance(tmp_path: Path) -> None:

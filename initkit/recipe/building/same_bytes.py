@@ -1,0 +1,102 @@
+"""Whether bytes that are stored are those that are drawn, part by part."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from initkit.io import FileReader
+from initkit.recipe.building.drawing import Array, ProgressCallback, draw_units
+from initkit.recipe.building.units import Unit
+from initkit.recipe.building.work import PIECE_BYTES, Work
+
+# What is read is compared while a core's own cache has it; with smaller parts Python's share would grow.
+_PART_BYTES = 512 << 10
+
+
+class StoredParts:
+    """Reads what is stored in parts, each thread into memory of its own, and compares."""
+
+    def __init__(self) -> None:
+        self._memory = threading.local()
+
+    def differing(
+        self, drawn: Array, read: Callable[[Array, int], None]
+    ) -> Iterator[tuple[int, Array, Array]]:
+        """Find the parts that are not the same to the bit. May be called from several threads at once.
+
+        Args:
+            drawn: Values in one dimension.
+            read: Fills an array from so many bytes after the first.
+
+        Yields:
+            The index of a part's first value, the part as it was drawn, and as it is stored; the last one is
+            overwritten by what is read next.
+        """
+        step = _PART_BYTES // drawn.itemsize
+        for start in range(0, drawn.size, step):
+            part = drawn[start : start + step]
+            stored = self._room(part)
+            read(stored, start * drawn.itemsize)
+            if not _are_equal(part, stored):
+                yield start, part, stored
+
+    def _room(self, like: Array) -> Array:
+        memory: Array | None = getattr(self._memory, "bytes", None)
+        if memory is None:
+            memory = self._memory.bytes = np.empty(_PART_BYTES, np.uint8)
+        return memory[: like.nbytes].view(like.dtype)
+
+
+def _are_equal(drawn: Array, stored: Array) -> bool:
+    # As few large integers they are faster to compare.
+    words = np.uint8 if drawn.nbytes % 8 else np.uint64
+    return np.array_equal(drawn.view(words), stored.view(words))
+
+
+class _OtherBytes(Exception):
+    """Stored bytes are not those that are drawn."""
+
+
+def hold_build(
+    work: Work, numbers: Sequence[int], target: Path, progress: ProgressCallback | None = None
+) -> bool:
+    """Whether files have the values that a build would write, to the bit; at the first other one it ends.
+
+    Args:
+        work: The build.
+        numbers: The numbers of the files, whose headers are those of the build.
+        target: The file, or the folder of files.
+        progress: Called with the bytes compared, and those of all values.
+    """
+    parts, done = StoredParts(), 0
+    total = sum(work.files[number].layout.size - work.files[number].origin for number in numbers)
+
+    def tell(unit: Unit) -> None:
+        nonlocal done
+        done += unit.nbytes
+        if progress is not None:
+            progress(done, total)
+
+    try:
+        for number in numbers:
+            with FileReader(work.path_of(number, target), work.files[number].layout) as reader:
+                compare = _comparison(parts, reader)
+                draw_units(work.units(PIECE_BYTES, [number]), work.draw, compare, done=tell)
+    except _OtherBytes:
+        return False
+    return True
+
+
+def _comparison(parts: StoredParts, reader: FileReader) -> Callable[[Unit, Array], None]:
+    def compare(unit: Unit, drawn: Array) -> None:
+        def read(buffer: Array, offset: int) -> None:
+            reader.read_at(buffer, unit.start + offset)
+
+        if any(True for _ in parts.differing(drawn, read)):
+            raise _OtherBytes
+
+    return compare
