@@ -101,7 +101,7 @@ def build(
             `restart` is false.
         FileAccessError: A file cannot be written; the message says what has been kept.
         ArgumentError: A file would be too large for the format; a size or a share has no meaning; or a tensor
-            that has to be drawn whole does not fit in memory.
+            that only a call of a class can draw does not fit in memory.
     """
     started = perf_counter()
     work = Work(plan, None if max_shard_size is None else parse_size(max_shard_size))
@@ -121,7 +121,7 @@ def build(
     total = _values_bytes(work, numbers)
     kept = total if complete else 0
     if not complete:
-        writing = _Writing(work, output, numbers, progress, piece_bytes)
+        writing = _Writing(work, output, numbers, progress, piece_bytes, target.parent)
         with writing.explained(target):
             _check_room(work, numbers, target, restart)
             for number in numbers:
@@ -198,11 +198,13 @@ class _Writing:
         numbers: list[int],
         progress: ProgressCallback | None,
         piece_bytes: int,
+        folder: Path,
     ) -> None:
         self._work = work
         self._output = output
         self._progress = progress
         self._piece_bytes = piece_bytes
+        self._folder = folder
         self._total = _values_bytes(work, numbers)
         self._done = 0
         self._finished = 0
@@ -232,7 +234,14 @@ class _Writing:
                 for unit in self._work.units(self._piece_bytes, [number])
                 if (unit.start, unit.start + unit.nbytes) not in kept
             )
-            draw_units(missing, self._work.draw, write, done=tell, piece_bytes=self._piece_bytes)
+            draw_units(
+                missing,
+                self._work.draw,
+                write,
+                done=tell,
+                piece_bytes=self._piece_bytes,
+                folder=self._folder,
+            )
             file.finish(force=force, beside=beside)
         self._finished += file.done_bytes
         self._done = self._finished

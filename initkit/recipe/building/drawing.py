@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias
 
@@ -14,7 +15,8 @@ import numpy as np
 from initkit.errors import ArgumentError
 from initkit.kernels.loader import thread_count
 from initkit.kernels.threads import this_thread
-from initkit.recipe.building.units import Unit, drawn_whole
+from initkit.recipe.building.scratch import scratch
+from initkit.recipe.building.units import Unit
 from initkit.recipe.building.work import PIECE_BYTES
 from initkit.recipe.planning.planned import PlannedTensor
 
@@ -38,11 +40,13 @@ def draw_units(
     *,
     done: Callable[[Unit], None] | None = None,
     piece_bytes: int = PIECE_BYTES,
+    folder: Path | None = None,
 ) -> None:
     """Draw units of work, and hand the bytes of each over, in several threads at once.
 
     There is one thread more than may draw at a time: so one is handing over while the others draw. Memory is
-    bounded by a piece for every thread; and by the largest unit, of which one at a time exists.
+    bounded by a piece for every thread; and by the largest unit, of which one at a time exists, in a file if
+    it is very large.
 
     Args:
         units: What to draw; taken in order, one by one.
@@ -51,12 +55,14 @@ def draw_units(
             until it returns; from several threads at once.
         done: Called in the caller's thread with every unit that has been consumed.
         piece_bytes: The size of the memory that every thread keeps. Larger units are drawn one at a time.
+        folder: Where the memory of very large ones may be a file; None (default) for the system's place for
+            temporary files.
 
     Raises:
         BaseException: Whatever was raised by any of these; no thread is at work any more by then, except
             after a second interrupt.
     """
-    drawers = _Drawers(iter(units), draw, consume, piece_bytes)
+    drawers = _Drawers(iter(units), draw, consume, piece_bytes, folder)
     try:
         drawers.start()
         for unit in drawers.results():
@@ -75,11 +81,13 @@ class _Drawers:
         draw: Callable[[Unit, Array], None],
         consume: Callable[[Unit, Array], None],
         piece_bytes: int,
+        folder: Path | None,
     ) -> None:
         self._units = units
         self._draw = draw
         self._consume = consume
         self._piece_bytes = piece_bytes
+        self._folder = folder
         permits = min(thread_count(), _MOST_DRAWERS)
         self._on_all_cores = permits == thread_count()
         self._permits = threading.Semaphore(permits)
@@ -146,7 +154,7 @@ class _Drawers:
         with ExitStack() as stack:
             if large or unit.nbytes < _SMALL_TENSOR * (unit.last - unit.first):
                 stack.enter_context(self._alone)
-            out = np.empty(unit.nbytes, np.uint8) if large else memory[: unit.nbytes]
+            out = scratch(unit.nbytes, self._folder) if large else memory[: unit.nbytes]
             # Every core has a unit of its own to draw, but a large one is the only one of its kind.
             this_thread.alone = self._on_all_cores and not large
             with self._permits:
@@ -157,7 +165,7 @@ class _Drawers:
 
 
 def check_memory(tensors: Sequence[PlannedTensor]) -> None:
-    """Refuse tensors that have to be drawn whole and are larger than this machine's memory.
+    """Refuse tensors that only a call can draw, as of a user's class, and that are larger than memory.
 
     Args:
         tensors: What is going to be drawn.
@@ -167,8 +175,8 @@ def check_memory(tensors: Sequence[PlannedTensor]) -> None:
     """
     memory = _memory_bytes()
     for tensor in tensors:
-        # Whole tensors are drawn in the precision of the draw, and then rounded.
-        if memory and tensor.nbytes * 4 > memory and drawn_whole(tensor):
+        # A call is asked for the precision of the draw, and what it returns is rounded.
+        if memory and tensor.nbytes * 4 > memory and tensor.template and not tensor.template.makes_regions:
             needed = tensor.size * max(tensor.dtype.numpy.itemsize, tensor.dtype.draw.itemsize)
             if needed > memory:
                 message = (

@@ -23,6 +23,7 @@ from initkit.errors import BackendError, InitkitError, file_access_error
 from initkit.io.positional import PositionalFile, as_bytes
 from initkit.io.resumable_file import force_to_disk, hidden_paths
 from initkit.recipe.building.drawing import check_memory
+from initkit.recipe.building.scratch import scratch
 from initkit.recipe.building.units import Unit
 from initkit.recipe.building.work import Work
 from initkit.recipe.cluster.remote import open_url, write_object
@@ -134,7 +135,7 @@ def drawn(work: Work, unit: Unit) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
     memory = np.empty(PIECE_BYTES + _ALIGNMENT, np.uint8)
     memory = memory[-memory.ctypes.data % _ALIGNMENT :][:PIECE_BYTES]
     for piece in work.pieces(unit, PIECE_BYTES):
-        out = memory[: piece.nbytes] if piece.nbytes <= PIECE_BYTES else np.empty(piece.nbytes, np.uint8)
+        out = memory[: piece.nbytes] if piece.nbytes <= PIECE_BYTES else scratch(piece.nbytes)
         work.draw(piece, out)
         yield piece.start, out
 

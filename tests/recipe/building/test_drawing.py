@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 
+import initkit as ik
 import initkit.kernels.threads as threads_module
 import initkit.recipe.building.drawing as drawing_module
 from initkit.errors import ArgumentError
@@ -138,9 +140,16 @@ def test_no_thread_is_left_after_an_interrupt() -> None:
 
 
 def test_tensors_that_cannot_fit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tensor that has to be drawn whole and is larger than memory is an error at once."""
-    tensors = "q: {shape: [2000, 1000], dtype: bfloat16}\nw: [100000, 100000]"
-    plan = plan_of(tensors_and_rules(tensors, "{match: q, init: orthogonal}", "{match: w, init: he_normal}"))
+    """A tensor that only a call can draw and that is larger than memory is an error at once."""
+
+    @ik.register("tests_of_drawing")
+    class CalledAlone(ik.Initializer):
+        def __call__(self, shape: Any, dtype: Any = None) -> Any:
+            return np.zeros(shape)
+
+    tensors = "q: {shape: [2000, 1000], dtype: bfloat16}\no: [9000, 9000]\nw: [100000, 100000]"
+    rules = ("{match: q, init: tests_of_drawing>CalledAlone}", "{match: o, init: orthogonal}")
+    plan = plan_of(tensors_and_rules(tensors, *rules, "{match: w, init: he_normal}"))
     monkeypatch.setattr(drawing_module, "_memory_bytes", lambda: 8_000_000)
     check_memory(plan.tensors)
     monkeypatch.setattr(drawing_module, "_memory_bytes", lambda: 7_999_999)
