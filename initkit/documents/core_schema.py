@@ -13,6 +13,7 @@ _WORDS: dict[str, PlainData] = {
     **{sign + word: float(sign + "inf") for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")},
     **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
 }
+_BEGIN_NUMBERS = frozenset("-+.0123456789")
 _DECIMAL = re.compile(r"[-+]?[0-9]+")
 _OCTAL_OR_HEX = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
@@ -40,6 +41,8 @@ def resolve_plain(text: str) -> PlainData:
     """
     if text in _WORDS:
         return _WORDS[text]
+    if text[0] not in _BEGIN_NUMBERS:
+        return text
     if _DECIMAL.fullmatch(text):
         return int(text)
     if _OCTAL_OR_HEX.fullmatch(text):

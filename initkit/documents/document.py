@@ -38,7 +38,7 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """The line of a node, counted from 1, and the places of the nodes inside it."""
 

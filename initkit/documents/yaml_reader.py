@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
-from initkit.documents.document import DEFAULT_LIMITS, Document, Limits, open_source
+from initkit.documents.document import DEFAULT_LIMITS, Document, Limits, Place, open_source
 from initkit.errors import ConfigError
 
 # Not printable in YAML 1.2; or (the second set) line breaks to YAML 1.1 parsers and text to 1.2.
@@ -49,11 +50,19 @@ def read_yaml(
     from initkit.documents.yaml_composer import compose
 
     source = open_source(text, file, limits, error)
-    if strange := _UNREADABLE.search(source.text):
+    # All that Python calls printable YAML does as well, and a usual text has but line feeds beside it.
+    printable = source.text.replace("\n", "").isprintable()
+    if not printable and (strange := _UNREADABLE.search(source.text)):
         source.fail(
             f"the character U+{ord(strange.group()):04X} cannot stand in YAML as it is. "
             f"Remove it, or write it as an escape in double quotes: {ascii(strange.group())[1:-1]}.",
             source.line_at(strange.start()),
         )
-    data, place = compose(source)
-    return Document(data, file, error, lambda: place)
+
+    @cache
+    def find_places() -> Place:
+        from initkit.documents.yaml_places import places
+
+        return places(source.text)
+
+    return Document(compose(source), file, error, find_places)

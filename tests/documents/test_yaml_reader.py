@@ -6,6 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from initkit.documents import Limits, PlainData, read_yaml
+from initkit.documents.document import Place
+from initkit.documents.yaml_reader import _UNREADABLE
 from initkit.errors import ArgumentTypeError, ConfigError, RecipeError
 
 READ: list[tuple[str, PlainData]] = [
@@ -189,8 +191,55 @@ def test_the_parsers_agree(text: str) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.delattr(yaml, absent, raising=False)
             try:
-                outcomes.add(repr(read_yaml(text).data))
+                document = read_yaml(text)
             except ConfigError as error:
                 lines.append(error.line)
+            else:
+                outcomes.add(repr(document.data))
+                check_places(document.data, document.find_places())
     assert len(outcomes) <= 1
     assert None not in lines
+
+
+def check_places(data: PlainData, place: Place) -> None:
+    """Every part of the data has a place of its own, and there are no others."""
+    inner: list[tuple[PlainData, Place]] = []
+    if isinstance(data, dict):
+        assert isinstance(place.inside, dict)
+        assert list(place.inside) == list(data)
+        inner = [(data[key], place.inside[key]) for key in data]
+    elif isinstance(data, list):
+        assert isinstance(place.inside, list)
+        inner = list(zip(data, place.inside, strict=True))
+    else:
+        assert place.inside is None
+    for part, its_place in inner:
+        check_places(part, its_place)
+
+
+@pytest.mark.parametrize(("text", "data"), READ)
+def test_places(parser: str, text: str, data: PlainData) -> None:
+    """Lines are found by going through the text once more, which comes upon the same data."""
+    check_places(data, read_yaml(text).find_places())
+
+
+def test_lines_of_anchors_and_aliases(parser: str) -> None:
+    """An aliased value begins where the alias is, its parts where they were written; keys may be aliases."""
+    document = read_yaml("a: &x k\nb: &y\n  *x : [1,\n    2]\nc: *y\nd: [*y]\n*x : &x q\n*x : 3\n")
+    paths = {("b", "k"): 3, ("b", "k", 1): 4, ("c",): 5, ("c", "k", 1): 4, ("d", 0): 6, ("k",): 7, ("q",): 8}
+    assert {path: document.line(path) for path in paths} == paths
+
+
+def test_lines_are_of_the_text(parser: str) -> None:
+    """Whoever changes the data that was read gets the lines of the text nevertheless."""
+    document = read_yaml("a: 1\nb: [2,\n 3]\n")
+    assert isinstance(document.data, dict)
+    document.data.clear()
+    assert document.line(("b", 1)) == 3
+
+
+def test_what_is_printable_is_readable() -> None:
+    """No character that Python calls printable is one that YAML has not, as `read_yaml` takes for granted."""
+    unreadable = _UNREADABLE.findall("".join(map(chr, range(0x110000))))
+    assert len(unreadable) == 29 + 33 + 0x800 + 2 + 3
+    assert not any(map(str.isprintable, unreadable))

@@ -50,6 +50,7 @@ class Regex:
         outline: What matches the outlines of the names that it matches, in which every digit is 0; and maybe
             of more. None where that is not known.
         tells_digits: Whether it may take some digits, and others not.
+        literals: Texts that stand in each of these names.
     """
 
     text: str
@@ -57,13 +58,14 @@ class Regex:
     regex: re.Pattern[str] = field(compare=False)
     outline: re.Pattern[str] | None = field(compare=False)
     tells_digits: bool = field(compare=False)
+    literals: tuple[str, ...] = field(compare=False)
 
     def __str__(self) -> str:
         return self.text
 
     @property
-    def matcher(self) -> Callable[[str], object]:
-        """What gives None for names that do not match, and something for others, as quickly as can be."""
+    def matcher(self) -> Callable[[str], re.Match[str] | None]:
+        """What gives None for names that do not match, and a match for others, as quickly as can be."""
         return self.regex.fullmatch
 
     def match(self, name: str) -> dict[str, int | str] | None:
@@ -80,8 +82,10 @@ class Regex:
             {'layer': 3}
         """
         found = self.regex.fullmatch(name)
-        if found is None:
-            return None
+        return None if found is None else self.captured(found)
+
+    def captured(self, found: re.Match[str]) -> dict[str, int | str]:
+        """What each named group stands for, in a match that `matcher` has found."""
         groups = ((capture, found[capture]) for capture in self.captures)
         return {capture: captured_value(text) for capture, text in groups if text is not None}
 
@@ -114,7 +118,7 @@ def parse_regex(text: str) -> Regex:
         fail_at(f"This is no regular expression: {error.msg}.", text, error.pos or 0)
     tells_digits = _tells_digits(text)
     outline = _outline(text) if tells_digits else regex
-    return Regex(text, tuple(regex.groupindex), regex, outline, tells_digits)
+    return Regex(text, tuple(regex.groupindex), regex, outline, tells_digits, _literals(text))
 
 
 def _check_time(text: str) -> None:
@@ -208,8 +212,8 @@ def _repeat(part: str, repeated: _Group | None, around: _Group, text: str, at: i
         around.ways *= 2
         return
     bounds = part.strip("{}").split(",") if part[0] == "{" else None
-    if bounds is not None and not bounds[0] and not bounds[-1]:
-        # Braces without numbers are characters.
+    if part == "{}":
+        # These are characters.
         return
     least = int(bounds[0] or 0) if bounds else 0
     most = None if bounds is None else int(bounds[-1]) if bounds[-1] else None
@@ -222,6 +226,25 @@ def _repeat(part: str, repeated: _Group | None, around: _Group, text: str, at: i
         around.unbounded += 1
     else:
         around.ways *= max(most - least + 1, 1)
+
+
+def _literals(text: str) -> tuple[str, ...]:
+    """Stretches of certain characters, neither in groups nor repeated, so that no match lacks them."""
+    stretches = [""]
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        kind = token.lastgroup
+        depth += (kind == "open") - (kind == "close")
+        if kind == "branch" and depth == 0:
+            return ()
+        if depth == 0 and _is_character(token):
+            stretches[-1] += token[0][-1]
+            continue
+        if kind == "repeat":
+            # It may be that of the last character, which need not be there then.
+            stretches[-1] = stretches[-1][:-1]
+        stretches.append("")
+    return tuple(filter(None, stretches))
 
 
 _DIGIT = re.compile("[0-9]")

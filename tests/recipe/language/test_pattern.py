@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from initkit.errors import ArgumentError, ArgumentTypeError
-from initkit.recipe.language.pattern import expand_braces, parse_pattern
+from initkit.recipe.language.pattern import expand_braces, outline_of, parse_pattern
 
 NAMES = {"n": 3, "n_layer": 12, "one": 1, "half": 0.5}
 
@@ -276,6 +276,7 @@ def test_agrees_with_a_matcher_that_tries_everything(text: str, name: str) -> No
         if found is not None:
             break
     assert pattern.match(name) == found
+    assert found is None or all(literal in name for literal in pattern.literals)
 
 
 def _flat(parts: list[str]) -> Iterator[list[str]]:
@@ -311,9 +312,29 @@ def _assignments(parts: list[str], name: str, at: int) -> Iterator[dict[str, int
             yield from _assignments(rest, name, at + 1)
 
 
+@pytest.mark.parametrize(
+    ("text", "literals"),
+    [
+        ("h.{layer}.attn*c[_-]proj?.w", ("h.", ".attn", "c", "proj", ".w")),
+        (r"a\*b\\*", ("a*b\\",)),
+        ("{q,k}.w{0..3}", (".w",)),
+        ("*{a,b}?", ()),
+    ],
+)
+def test_texts_that_every_name_has(text: str, literals: tuple[str, ...]) -> None:
+    """They are as long as the pattern says, and none is from braces, of which a name has one item only."""
+    assert parse_pattern(text).literals == literals
+
+
 def test_ranges_of_nothing() -> None:
     """A range that ends just before it begins names nothing, and matches nothing: a model without layers."""
     assert expand_braces("h.{0..n-1}.w", {"n": 0}) == []
     assert expand_braces("h.{4..3}.{a,b}") == []
     assert parse_pattern("h.{0..n-1}.w", {"n": 0}).match("h.0.w") is None
     assert parse_pattern("{0..-1}").match("") is None
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=8) | st.text("09aé٣\ud800", max_size=8))
+def test_an_outline_has_0_for_every_digit(name: str) -> None:
+    """Of ASCII; all other characters stay, even those that UTF-8 has no bytes for."""
+    assert outline_of(name) == re.sub("[0-9]", "0", name)

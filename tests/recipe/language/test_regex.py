@@ -51,6 +51,7 @@ def test_whole_names_and_captures(text: str, name: str, captures: dict[str, int 
         ("(?:a?){40}b", "cannot hold"),
         (r"(?:[a-z]?[a-z]?)+x", "cannot hold"),
         ("(?:a*?)+", "cannot hold"),
+        ("(?:a{,}){,}b", "cannot hold a repetition"),
         ("(a", "no regular expression"),
         ("[a", "no regular expression"),
         ("*a", "no regular expression"),
@@ -107,6 +108,35 @@ def test_what_people_write_is_allowed(text: str) -> None:
 def test_which_digits_matter(text: str, tells: bool) -> None:
     """Only expressions that take all digits alike are looked up by the outlines of names."""
     assert parse_regex(text).tells_digits is tells
+
+
+@pytest.mark.parametrize(
+    ("text", "literals"),
+    [
+        (r"h\.(?P<layer>\d+)\.mlp\..*", ("h.", ".mlp.")),
+        ("abc?de+fg{0,2}h", ("ab", "d", "f", "h")),
+        ("ab*?c", ("a", "c")),
+        ("a{}b", ("b",)),
+        ("a|b", ()),
+        ("(a|b)c", ("c",)),
+        (r"\w^a.b$", ("a", "b")),
+    ],
+)
+def test_texts_that_every_name_has(text: str, literals: tuple[str, ...]) -> None:
+    """Characters that may be missing, or be others, are not among them."""
+    assert parse_regex(text).literals == literals
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(PIECES | st.sampled_from(["x", "|", "b{0,1}", "b{,2}", "x{}"]), max_size=6), st.data())
+def test_every_name_that_matches_has_the_literals(pieces: list[str], data: st.DataObject) -> None:
+    """What `literals` says is true of whatever the expression takes."""
+    try:
+        regex = parse_regex("".join(pieces) + "ab")
+    except ArgumentError:
+        return
+    name = data.draw(st.from_regex(regex.regex, fullmatch=True))
+    assert all(literal in name for literal in regex.literals)
 
 
 def test_rules_by_regular_expressions() -> None:
