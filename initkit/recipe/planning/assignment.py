@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from initkit.errors import RecipeError
+from initkit.errors import RecipeError, did_you_mean
+from initkit.recipe.language.nearest import nearest_patterns
 from initkit.recipe.language.place import Place
 from initkit.recipe.language.regex import LONGEST_NAME
 from initkit.recipe.planning.inheritance import MergedRecipe
@@ -15,6 +16,8 @@ from initkit.recipe.planning.rule_index import Assignment, RuleIndex
 from initkit.recipe.planning.rules import CompiledRule
 
 _MOST_NAMES = 5
+# Looking for what was meant takes a while where there are many names.
+_MOST_SUGGESTIONS = 3
 
 
 class UnusedRule(NamedTuple):
@@ -61,11 +64,14 @@ def assign_rules(
     problems = [(place, _no_rule(names)) for place, names in unmatched.items()]
     if not merged.recipe.only:
         takers = {assignment.rule.rule.number for assignment in assigned}
-        problems += [
-            (rule.rule.place, _no_tensor(rule, rules, named, index))
+        idle = [
+            rule
             for rule in rules
             if not (rule.rule.number in takers or rule.rule.optional or rule.rule.inherited)
         ]
+        for at, rule in enumerate(idle):
+            problem = _no_tensor(rule, rules, named, index, suggest=at < _MOST_SUGGESTIONS)
+            problems.append((rule.rule.place, problem))
     if problems:
         raise _error(problems)
     return assigned
@@ -110,6 +116,7 @@ def _no_tensor(
     rules: Sequence[CompiledRule],
     named: Sequence[NamedTensor | NamedTie],
     index: RuleIndex,
+    suggest: bool = False,
 ) -> str:
     """Why a rule takes no tensor: it matches none, or others are faster."""
     matches = rule.pattern.matcher
@@ -136,7 +143,10 @@ def _no_tensor(
         message += " It matches tied ones, which take no rule."
     if rule.rule.optional or rule.rule.inherited:
         return message
-    return f"{message} Correct the pattern, remove the rule, or mark it `optional: true`."
+    hint = ""
+    if suggest and not by_name and not rule.rule.is_regex:
+        hint = did_you_mean(nearest_patterns(rule.rule.match, [tensor.name for tensor in named]))
+    return f"{message}{hint} Correct the pattern, remove the rule, or mark it `optional: true`."
 
 
 def _error(problems: Sequence[tuple[Place, str]]) -> RecipeError:

@@ -68,7 +68,10 @@ def as_shape(value: PlainData, place: Place, who: str) -> tuple[Number | str, ..
         wrong = f"the shape of {who} must be a list. Received: {shown(value)}."
         raise place.error(wrong, "Write, for example, [3 * d, d].")
     what = f"every length in the shape of {who}"
-    return tuple(as_number(length, place.inside(at), what) for at, length in enumerate(value))
+    return tuple(
+        length if type(length) is int else as_number(length, place.inside(at), what)
+        for at, length in enumerate(value)
+    )
 
 
 def check_keys(mapping: Mapping[str, PlainData], place: Place, known: Collection[str], who: str) -> None:

@@ -10,6 +10,17 @@ from initkit.errors import RecipeError
 from tests.recipe.texts import plan_of, tensors_and_rules
 
 
+def test_patterns_that_match_nothing_get_suggestions() -> None:
+    """A mistyped pattern is told what it may have meant; of many, the first three."""
+    tensors = "'h.{0..1}.{ln_1,attn}.weight': [4]"
+    typos = [f"{{match: 'h.{{layer}}.ln{number}.weight', init: ones}}" for number in range(4)]
+    with pytest.raises(RecipeError) as caught:
+        plan_of(tensors_and_rules(tensors, *typos, "{match: '*', init: zeros}"))
+    lines = str(caught.value).splitlines()[1:]
+    assert all("Did you mean 'h.{layer}.ln_1.weight'" in line for line in lines[:3])
+    assert "Did you mean" not in lines[3]
+
+
 def test_skipped_and_tied_by_rules() -> None:
     """A rule may leave tensors out, or tie them to others; neither is stored."""
     plan = plan_of(
