@@ -6,7 +6,6 @@ import json
 import re
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,33 +13,9 @@ from safetensors.numpy import save_file
 
 from initkit.cli import main
 from initkit.recipe import Recipe, verify
+from tests.cli.small_recipe import printed_json
 from tests.cli.standard_input import feed
 from tests.recipe.texts import tensors_and_rules
-
-TENSORS = """
-h.{0..n_layer-1}.w: [d, 8]
-h.{0..1}.b: {shape: [8], dtype: bfloat16}
-c: [8]
-t: {tie: h.0.w}
-"""
-RULES = (
-    "{match: '*.w', init: {random_normal: {stddev: 0.5}}}",
-    "{match: 'h.{layer}.b', init: {constant: {value: layer / 2}}}",
-    "{match: '*', init: ones}",
-)
-
-
-@pytest.fixture(name="recipe")
-def _recipe(tmp_path: Path) -> Path:
-    """A small recipe in a file."""
-    path = tmp_path / "r.yaml"
-    path.write_text(tensors_and_rules(TENSORS, *RULES), encoding="utf-8")
-    return path
-
-
-def _json(capsys: pytest.CaptureFixture[str], *arguments: str | Path, code: int = 0) -> Any:
-    assert main([*map(str, arguments), "--json"]) == code
-    return json.loads(capsys.readouterr().out)
 
 
 def test_build_says_what_was_written(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,10 +42,10 @@ def test_build_says_what_was_written(recipe: Path, capsys: pytest.CaptureFixture
     assert verify(output).ok
 
 
-def test_build_json(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_buildprinted_json(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The JSON of a build has the documented keys, with the values of the plan."""
     output = recipe.with_name("out.safetensors")
-    facts = _json(capsys, "build", recipe, "-o", output)
+    facts = printed_json(capsys, "build", recipe, "-o", output)
     assert facts.pop("seconds") > 0
     rules = facts.pop("rules")
     assert facts == {
@@ -137,10 +112,10 @@ def test_verify_exits_by_what_it_finds(recipe: Path, capsys: pytest.CaptureFixtu
     assert lines[4].startswith("(1 changed); 320 B compared in ")
 
 
-def test_verify_json(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verifyprinted_json(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The JSON of a verification has the documented keys, for sound and for changed files."""
     output = _broken(recipe)
-    facts = _json(capsys, "verify", output, code=1)
+    facts = printed_json(capsys, "verify", output, code=1)
     assert facts.pop("seconds") > 0
     tensors = facts.pop("tensors")
     assert facts == {"file": str(output), "ok": False, "bytes": 320, "counts": {"ok": 4, "changed": 1}}
@@ -160,7 +135,7 @@ def test_overrides(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Seed, dtype and selection of tensors are those of the command line, and stand in the file."""
     output = recipe.with_name("out.safetensors")
     options = ["--seed", "7", "--dtype", "float16", "--only", "h.*.w", "--only", "c"]
-    facts = _json(capsys, "build", recipe, "-o", output, *options)
+    facts = printed_json(capsys, "build", recipe, "-o", output, *options)
     assert (facts["tensors"], facts["parameters"]) == (3, 72)
     expected = Recipe.load(recipe).override(seed=7, dtype="float16", only=("h.*.w", "c"))
     verification = verify(output, recipe=expected)
@@ -228,7 +203,7 @@ def test_a_dry_run_writes_nothing(recipe: Path, capsys: pytest.CaptureFixture[st
     (output / "model.safetensors").touch()
     assert main(command) == 0
     assert re.search(r"/model\.safetensors +of another model: needs --force\n", capsys.readouterr().out)
-    facts = _json(capsys, *command)
+    facts = printed_json(capsys, *command)
     assert facts["others"] == [str(output / "model.safetensors")]
     assert [file["status"] for file in facts["files"]] == ["exists"] * 3
     assert facts["bytes_missing"] == sum(file["bytes"] for file in facts["files"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,16 +12,12 @@ import initkit as ik
 from initkit.cli import main
 from initkit.registry import registry
 from tests.catalogue import built_in_classes
-
-
-def _json(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
-    assert main([*arguments, "--json"]) == 0
-    return json.loads(capsys.readouterr().out)
+from tests.cli.small_recipe import printed_json
 
 
 def test_list_has_every_initializer(capsys: pytest.CaptureFixture[str]) -> None:
     """Every built-in class is listed by the name that recipes use, with a sentence on what it makes."""
-    entries = {entry["class_name"]: entry for entry in _json(capsys, "list")}
+    entries = {entry["class_name"]: entry for entry in printed_json(capsys, "list")}
     for cls in built_in_classes():
         entry = entries[cls.__name__]
         assert registry.find(entry["name"]) is cls
@@ -37,7 +32,9 @@ def test_list_has_every_initializer(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_show_tells_what_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
     """The config, the fans, the law's moments and those of the values drawn are those of the call."""
-    facts = _json(capsys, "show", "he_normal", "--shape", "3,3,16,32", "--dtype", "bfloat16", "--seed", "7")
+    facts = printed_json(
+        capsys, "show", "he_normal", "--shape", "3,3,16,32", "--dtype", "bfloat16", "--seed", "7"
+    )
     values = ik.HeNormal(seed=7)((3, 3, 16, 32), "bfloat16").astype(np.float64)
     assert facts["config"] == ik.HeNormal(seed=7).get_config()
     assert (facts["fan_in"], facts["fan_out"], facts["shape"], facts["dtype"], facts["seed"]) == (
@@ -58,22 +55,24 @@ def test_show_tells_what_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("shape", [(2, 3), (5, 1, 2), (2, 1), (7,), (1, 1, 1000), (3, 0)])
 def test_show_has_the_first_values(shape: tuple[int, ...], capsys: pytest.CaptureFixture[str]) -> None:
     """The values shown are the first six in row-major order, or all where there are fewer."""
-    facts = _json(capsys, "show", "random_normal", "--shape", ",".join(map(str, shape)))
+    facts = printed_json(capsys, "show", "random_normal", "--shape", ",".join(map(str, shape)))
     assert facts["values"] == ik.RandomNormal(seed=0)(shape).ravel()[:6].tolist()
 
 
 def test_show_draws_in_pieces(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Statistics joined from many pieces are those of the whole."""
-    whole = _json(capsys, "show", "random_uniform", "--shape", "7,11")
+    whole = printed_json(capsys, "show", "random_uniform", "--shape", "7,11")
     monkeypatch.setattr("initkit.cli.catalogue._PIECE_ELEMENTS", 3)
-    pieces = _json(capsys, "show", "random_uniform", "--shape", "7,11")
+    pieces = printed_json(capsys, "show", "random_uniform", "--shape", "7,11")
     assert pieces["drawn"] == pytest.approx(whole["drawn"])
     assert pieces["values"] == whole["values"]
 
 
 def test_show_of_complex_values(capsys: pytest.CaptureFixture[str]) -> None:
     """Complex values are measured by E|w - mean|², as their law is stated."""
-    facts = _json(capsys, "show", "random_normal: {stddev: 2}", "--shape", "1000", "--dtype", "complex64")
+    facts = printed_json(
+        capsys, "show", "random_normal: {stddev: 2}", "--shape", "1000", "--dtype", "complex64"
+    )
     values = ik.RandomNormal(stddev=2, seed=0)(1000, "complex64").astype(np.complex128)
     assert facts["drawn"]["std"] == pytest.approx(values.std())
     assert facts["drawn"]["max"] == pytest.approx(max(values.real.max(), values.imag.max()))
@@ -82,9 +81,9 @@ def test_show_of_complex_values(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_show_takes_configs_and_any_shape(capsys: pytest.CaptureFixture[str]) -> None:
     """A config in YAML is shown as a name is; scalars and empty tensors have facts, too."""
-    scalar = _json(capsys, "show", "constant: {value: 3}", "--shape", "", "--dtype", "int8")
+    scalar = printed_json(capsys, "show", "constant: {value: 3}", "--shape", "", "--dtype", "int8")
     assert (scalar["shape"], scalar["values"], scalar["seed"], scalar["fan_in"]) == ([], [3], None, None)
-    empty = _json(capsys, "show", "zeros", "--shape", "0,3")
+    empty = printed_json(capsys, "show", "zeros", "--shape", "0,3")
     assert (empty["drawn"], empty["values"]) == (None, [])
     assert main(["show", "zeros", "--shape", "0,3"]) == 0
     assert "drawn     -     -    -    -" in capsys.readouterr().out
@@ -143,14 +142,16 @@ def test_arguments_that_are_no_numbers(arguments: list[str], capsys: pytest.Capt
 
 def test_show_of_initializers_inside_others(capsys: pytest.CaptureFixture[str]) -> None:
     """Members without a seed are given the command's; what they make is what Python makes."""
-    facts = _json(capsys, "show", "stack: {initializers: he_normal}", "--shape", "3,8,4", "--seed", "7")
+    facts = printed_json(
+        capsys, "show", "stack: {initializers: he_normal}", "--shape", "3,8,4", "--seed", "7"
+    )
     assert facts["values"] == ik.Stack("he_normal").seeded(7)((3, 8, 4)).ravel()[:6].tolist()
     assert facts["seed"] is None
 
 
 def test_show_of_a_class_that_needs_arguments(capsys: pytest.CaptureFixture[str]) -> None:
     """A name alone of such a class is explained, not refused."""
-    facts = _json(capsys, "show", "scale")
+    facts = printed_json(capsys, "show", "scale")
     assert facts["required"] == ["initializer", "factor"]
     assert facts["formula"].startswith("w = factor")
     assert main(["show", "scale"]) == 0
@@ -159,7 +160,7 @@ def test_show_of_a_class_that_needs_arguments(capsys: pytest.CaptureFixture[str]
 
 def test_info_is_show_config(capsys: pytest.CaptureFixture[str]) -> None:
     """`initkit info` prints what `show_config` tells, for people and for programs."""
-    assert _json(capsys, "info") == json.loads(json.dumps(ik.show_config("dict")))
+    assert printed_json(capsys, "info") == json.loads(json.dumps(ik.show_config("dict")))
     assert main(["info"]) == 0
     printed = capsys.readouterr().out
     ik.show_config()

@@ -2,43 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import initkit as ik
 from initkit.cli import main, recipes
 from initkit.recipe import Recipe
+from tests.cli.small_recipe import printed_json
 from tests.cli.standard_input import feed
 from tests.recipe.texts import tensors_and_rules
-
-TENSORS = """
-h.{0..n_layer-1}.w: [d, 8]
-h.{0..1}.b: {shape: [8], dtype: bfloat16}
-c: [8]
-t: {tie: h.0.w}
-"""
-RULES = (
-    "{match: '*.w', init: {random_normal: {stddev: 0.5}}}",
-    "{match: 'h.{layer}.b', init: {constant: {value: layer / 2}}}",
-    "{match: '*', init: ones}",
-)
-
-
-@pytest.fixture(name="recipe")
-def _recipe(tmp_path: Path) -> Path:
-    """A small recipe in a file."""
-    path = tmp_path / "r.yaml"
-    path.write_text(tensors_and_rules(TENSORS, *RULES), encoding="utf-8")
-    return path
-
-
-def _json(capsys: pytest.CaptureFixture[str], *arguments: str | Path, code: int = 0) -> Any:
-    assert main([*map(str, arguments), "--json"]) == code
-    return json.loads(capsys.readouterr().out)
 
 
 def test_plan_has_a_line_for_tensors_that_are_alike(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -128,9 +102,9 @@ def test_plan_of_every_tensor(recipe: Path, capsys: pytest.CaptureFixture[str]) 
     ]
 
 
-def test_plan_json(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_planprinted_json(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The JSON of a plan has the documented keys; its initializers can be made again from their configs."""
-    facts = _json(capsys, "plan", recipe)
+    facts = printed_json(capsys, "plan", recipe)
     tensors = facts.pop("tensors")
     assert facts == {
         "recipe": str(recipe),
@@ -180,7 +154,7 @@ def test_plan_tells_what_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixtu
     *_, summary, unused = capsys.readouterr().out.splitlines()
     assert summary == "1 tensors, 1 left out, 2 parameters, 8 B, seed 42."
     assert unused.startswith("Rule 3, 'x*', matches no tensor.")
-    facts = _json(capsys, "plan", path)
+    facts = printed_json(capsys, "plan", path)
     assert facts["skipped"] == ["b"]
     assert [(rule["rule"], rule["match"], rule["line"]) for rule in facts["unused"]] == [(3, "x*", 10)]
 
@@ -210,10 +184,10 @@ def test_plan_from_standard_input(
     assert capsys.readouterr().out == expected
     monkeypatch.chdir(recipe.parent)
     feed(monkeypatch, "{initkit: 1, extends: r.yaml}")
-    facts = _json(capsys, "plan", "-")
+    facts = printed_json(capsys, "plan", "-")
     assert (facts["recipe"], facts["bytes"]) == ("<stdin>", 320)
     Path("-").write_text("{initkit: 1, extends: r.yaml, seed: 7}", encoding="utf-8")
-    assert _json(capsys, "plan", recipe.with_name("-"))["seed"] == 7
+    assert printed_json(capsys, "plan", recipe.with_name("-"))["seed"] == 7
 
 
 @pytest.mark.parametrize(
