@@ -37,7 +37,7 @@ docs: .venv/has-docs
 # What other libraries warn of there is theirs to mend, so it fails no test. The benchmark runs in any case.
 gpu:
 	$(PYTHON) -m tests.gpu.build_library
-	$(PYTHON) -m pytest -m gpu --import-mode=importlib -W default -ra tests/gpu; tested=$$?; \
+	$(PYTHON) -m pytest -m gpu --import-mode=importlib -W default -ra --tb=short --durations=20 tests/gpu; tested=$$?; \
 	  $(PYTHON) -m tests.gpu.benchmark --output build/gpu.md && exit $$tested
 
 # Back to a bare clone.

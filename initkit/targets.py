@@ -127,7 +127,11 @@ def _interface_target(array: Any, interface: dict[str, Any]) -> Target:
     """An array that tells of its memory by `__cuda_array_interface__`."""
     if interface["data"][1]:
         raise ArgumentError(_read_only(interface["shape"], interface["typestr"]))
-    view = cupy_library().asarray(array)
+    cupy, address = cupy_library(), interface["data"][0]
+    device = cupy.cuda.runtime.pointerGetAttributes(address).device if address else -1
+    # CuPy would copy what is on another device than the current one.
+    with cupy.cuda.Device(device if device >= 0 else None):
+        view = cupy.asarray(array)
     # CuPy has just waited for this stream; whoever goes on to work on it comes after what is filled on it.
     return Target(view, _backend_on(view.device.id, interface.get("stream")))
 

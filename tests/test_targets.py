@@ -216,6 +216,7 @@ class ByInterface:
         self.__cuda_array_interface__ = {
             "data": (array.data.ptr, read_only),
             "shape": array.shape,
+            "strides": array.strides,
             "typestr": "<f4",
             "stream": stream,
             "version": 3,
@@ -246,14 +247,18 @@ def test_dlpack_on_other_devices(cuda: Cuda) -> None:
 
 
 @pytest.mark.parametrize("stream", [None, 1, 77])
-def test_cuda_array_interface(stream: int | None, cuda: Cuda) -> None:
-    """What tells of CUDA's memory is filled on the stream that it names."""
-    array = DeviceArray((2, 3), np.float32)
-    library().__dict__["asarray"] = lambda lender: lender.array
+@pytest.mark.parametrize("device", [0, 1])
+def test_cuda_array_interface(device: int, stream: int | None, cuda: Cuda) -> None:
+    """What tells of CUDA's memory is filled where it lies, on the stream that it names."""
+    with library().cuda.Device(device):
+        array = DeviceArray((4, 3), np.float32)[::2]
+    # CuPy copies what is not on the device that is current.
+    cuda.places[array.data.ptr] = device
     target = as_target(ByInterface(array, stream=stream))
-    assert target.array is array
+    assert (target.array.data.ptr, target.array.strides) == (array.data.ptr, array.strides)
     assert isinstance(target.backend, CupyBackend)
-    assert (target.backend.device, target.backend.stream) == (0, stream)
+    assert (target.backend.device, target.backend.stream) == (device, stream)
+    assert cuda.current == [0]
 
 
 def test_cuda_array_interface_for_reading(cuda: Cuda) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import cache
+from math import prod
 from threading import Lock
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,6 +34,8 @@ from initkit.region import Region
 _FULL = 1
 _REDUCED = (3, 6, 7)
 
+# Beyond it, CuPy's count of bytes would start again at 0.
+_MOST_BYTES = 2**63 - 1
 _FLOAT64 = resolve_dtype("float64")
 _WHERE_THE_CALLER_IS = nullcontext()
 _SINGLE = (np.dtype(np.float32), np.dtype(np.complex64))
@@ -75,6 +78,22 @@ class _WholeProducts:
 _whole_products = _WholeProducts()
 
 
+class _LentStream(NamedTuple):
+    """Another library's stream, as CuPy 14 takes one."""
+
+    number: int
+
+    def __cuda_stream__(self) -> tuple[int, int]:
+        return 0, self.number
+
+
+def _lent(cupy: ModuleType, number: int) -> Any:
+    """CuPy's stream of that number; CuPy 14 warns of the class that CuPy 13 has for it."""
+    if hasattr(cupy.cuda.Stream, "from_external"):
+        return cupy.cuda.Stream.from_external(_LentStream(number))
+    return cupy.cuda.ExternalStream(number)
+
+
 @cache
 def programs() -> Programs:
     """The compiled programs of this process, shared by all of its CuPy backends."""
@@ -84,8 +103,8 @@ def programs() -> Programs:
 class CupyBackend(Backend):
     """CuPy arrays, filled by CUDA kernels that NVRTC compiles at first use.
 
-    bfloat16 and float8 arrays have the dtypes of ml_dtypes, as in NumPy. CuPy 13 can make, slice and view
-    such arrays; CuPy 14 can compute with bfloat16 as well. Neither computes with float8.
+    bfloat16 and float8 arrays have the dtypes of ml_dtypes, as in NumPy. CuPy can slice and view such arrays;
+    CuPy 14 can compute with bfloat16 as well. Neither computes with float8.
 
     Args:
         device: The device's number; None for the one that is current at each call.
@@ -122,7 +141,7 @@ class CupyBackend(Backend):
         with ExitStack() as stack:
             if self.device is not None:
                 stack.enter_context(self.xp.cuda.Device(self.device))
-            stack.enter_context(self.xp.cuda.ExternalStream(self.stream))
+            stack.enter_context(_lent(self.xp, self.stream))
             return stack.pop_all()
 
     def empty(self, shape: tuple[int, ...], dtype: DType) -> Any:
@@ -132,8 +151,14 @@ class CupyBackend(Backend):
             ShapeError: More axes or bytes than CuPy can number.
         """
         try:
+            if prod(shape) * dtype.numpy.itemsize > _MOST_BYTES:
+                message = "more than 2**63 - 1 bytes"
+                raise OverflowError(message)
             with self._here():
-                return self.xp.empty(shape, dtype.numpy)
+                if dtype.numpy.isbuiltin == 1:
+                    return self.xp.empty(shape, dtype.numpy)
+                # CuPy 14 allocates no float8 arrays, but has them as views.
+                return self.xp.empty(shape, f"u{dtype.numpy.itemsize}").view(dtype.numpy)
         except (ValueError, OverflowError) as error:
             message = f"CuPy cannot make an array of this shape ({error}). Received: shape {shape!r:.200},"
             message += f" dtype {dtype.name}. Allowed: what its arrays can number. Take slices of"

@@ -11,7 +11,12 @@ from initkit.errors import BackendError
 
 # The first that takes NumPy 2.2 and the dtypes of ml_dtypes; pyproject.toml asks for no older one.
 _MINIMUM = (13, 4)
-_INSTALL = "`pip install cupy-cuda12x[ctk]` or `pip install cupy-cuda13x[ctk]`, by the CUDA version of your"
+# It refuses even views of float8; pyproject.toml leaves it out.
+_WITHOUT_FLOAT8 = "14.0.0"
+# To the newest, since CuPy 13 has no extra `ctk`, and pip would be content with a CuPy 13 that is here.
+_INSTALL = (
+    "`pip install --upgrade 'cupy-cuda12x[ctk]'`, or `'cupy-cuda13x[ctk]'`, by the CUDA version of your"
+)
 _INSTALL += " driver, which `nvidia-smi` tells"
 _DEVICE_NAME = re.compile(r"cuda:(0|[1-9][0-9]{0,8})")
 
@@ -45,6 +50,10 @@ def cupy_library() -> ModuleType:
             _message(
                 f"CuPy {cupy.__version__} is too old", f"Upgrade it to {oldest} or newer with {_INSTALL}."
             )
+        )
+    if cupy.__version__ == _WITHOUT_FLOAT8:
+        raise BackendError(
+            _message(f"CuPy {cupy.__version__} has no float8 arrays", f"Upgrade it with {_INSTALL}.")
         )
     # The driver comes first: it is what machines without a GPU lack.
     try:

@@ -58,7 +58,7 @@ class Programs:
             launch: The entry point, how many threads, and its arguments.
 
         Raises:
-            BackendError: NVRTC cannot compile for this device.
+            BackendError: NVRTC cannot compile for this device, or the driver not load what it made.
         """
         key = self._cupy.cuda.runtime.getDevice(), source, launch.entry
         function = self._functions.get(key)
@@ -72,10 +72,22 @@ class Programs:
         # One thread compiles, the others find what it has made.
         with self._lock:
             if (device, source, entry) not in self._functions:
+                binary = self._compiled(source, self._architecture(device))
                 module = self._cupy.cuda.Module()
-                module.load(self._compiled(source, self._architecture(device)))
+                try:
+                    module.load(binary)
+                except RuntimeError as error:
+                    raise BackendError(self._not_loaded(device, error)) from error
                 self._functions[device, source, entry] = module.get_function(entry)
             return self._functions[device, source, entry]
+
+    def _not_loaded(self, device: int, error: RuntimeError) -> str:
+        version = ".".join(map(str, self._cupy.cuda.nvrtc.getVersion()))
+        message = (
+            f"The driver cannot load what NVRTC {version} compiled ({error}). Received: device {device}."
+        )
+        message += " Allowed: a driver of NVRTC's version of CUDA or newer. Update the driver, install CuPy"
+        return f"{message} for its CUDA, or draw with backend='numpy', which gives the same bits."
 
     def _architecture(self, device: int) -> str:
         """NVRTC's option for a device: its own instructions, or older ones for the driver to translate."""
@@ -114,8 +126,8 @@ class Programs:
             if options[-1].startswith("-arch=sm_"):
                 binary: bytes = nvrtc.getCUBIN(program)
                 return binary
-            text = nvrtc.getPTX(program)
-            return text if isinstance(text, bytes) else text.encode()
+            text: bytes = nvrtc.getPTX(program)
+            return text
         except RuntimeError as error:
             log = nvrtc.getProgramLog(program).strip()
             message = f"NVRTC could not compile initkit's kernels ({error}). Received: options {options}."

@@ -111,6 +111,8 @@ def _reflect_in_panels(xp: ModuleType, block: _Block, head: Any, tail: Any) -> N
         weights = block.coupling @ (adjoint @ panel)
         head[:, left : left + width] = own.T @ weights
         part += xp.matmul(later.T, weights, out=panel)
+        # Else it would be there until the next one is.
+        del panel
 
 
 def fill_rows(

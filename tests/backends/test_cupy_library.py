@@ -13,10 +13,12 @@ import pytest
 
 import initkit as ik
 from initkit.backends import check_backend, get_backend
-from initkit.backends.cupy_backend import _patterns
+from initkit.backends.cupy_backend import CupyBackend, _lent, _patterns
 from initkit.backends.cupy_library import cupy_library, device_number
+from initkit.draws import draw_key
 from initkit.dtypes import DTYPES
 from initkit.errors import BackendError
+from initkit.region import Region
 from tests.backends.cupy_stand_in import Cuda, library, real_cupy, stand_in
 
 needs_cupy = pytest.mark.skipif(real_cupy() is None, reason="needs CuPy, of the extra `test`")
@@ -30,6 +32,7 @@ needs_cupy = pytest.mark.skipif(real_cupy() is None, reason="needs CuPy, of the 
             r"CuPy 12.3.0 is too old. Received: .*Upgrade it to 13.4 or newer with",
         ),
         (Cuda(version="13.3.0rc1"), r"CuPy 13.3.0rc1 is too old"),
+        (Cuda(version="14.0.0"), r"CuPy 14.0.0 has no float8 arrays. Received: .*Upgrade it with"),
         (
             Cuda(devices=None),
             r"no driver or no device \(cudaErrorInsuff.*Install NVIDIA's driver",
@@ -40,7 +43,7 @@ needs_cupy = pytest.mark.skipif(real_cupy() is None, reason="needs CuPy, of the 
             r"no NVRTC, CUDA's run-time compiler \(CuPy failed.*pip install .*\[ctk\]",
         ),
     ],
-    ids=["old", "older candidate", "no driver", "no device", "no NVRTC"],
+    ids=["old", "older candidate", "without float8", "no driver", "no device", "no NVRTC"],
 )
 def test_what_is_missing(cuda: Cuda, message: str, tmp_path: Path) -> None:
     """The message says what is missing, that NumPy gives the same bits, and what to do."""
@@ -56,18 +59,31 @@ def test_what_is_missing(cuda: Cuda, message: str, tmp_path: Path) -> None:
         assert "cannot be used here" in ik.show_config("dict")["backends"]["cupy"]
 
 
-@pytest.mark.parametrize("version", ["13.4.0", "13.6.1", "14.0.0", "14.2.0", "15.1.0b1"])
+@pytest.mark.parametrize("version", ["13.4.0", "13.6.1", "14.0.1", "14.2.0", "15.1.0b1"])
 def test_versions_that_will_do(version: str, tmp_path: Path) -> None:
     """From the oldest on, every version is taken."""
     with stand_in(tmp_path, Cuda(version=version)):
         assert cupy_library() is library()
 
 
+@pytest.mark.parametrize("version", ["13.6.0", "14.2.0"])
+def test_streams_and_dtypes_of_either_major(version: str, tmp_path: Path) -> None:
+    """Streams of others, of which CuPy 14 has a new kind, and float8, which it only has as views."""
+    with stand_in(tmp_path, Cuda(version=version)) as cuda:
+        backend = CupyBackend(1, 99)
+        for name in DTYPES:
+            assert backend.empty((2, 3), DTYPES[name]).dtype == DTYPES[name].numpy
+        out = backend.empty((7,), DTYPES["float8_e5m2"])
+        backend.normal(out, Region.whole((7,)), draw_key(7), 0.0, 1.0)
+        assert [(device, stream) for device, stream, _ in cuda.launches] == [(1, 99)]
+        assert (cuda.current, cuda.streams) == ([0], [0])
+
+
 def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without CuPy the message says what to install."""
     monkeypatch.setattr("initkit.backends.cupy_library.find_spec", lambda name: None)
     cupy_library.cache_clear()
-    with pytest.raises(BackendError, match=r"CuPy is not installed. Received: .*cupy-cuda13x\[ctk\]`"):
+    with pytest.raises(BackendError, match=r"CuPy is not installed. Received: .*cupy-cuda13x\[ctk\]'`"):
         check_backend("cupy")
 
 
@@ -155,6 +171,9 @@ def test_stand_in_has_nothing_that_cupy_lacks(tmp_path: Path) -> None:
     with stand_in(tmp_path):
         for name in vars(library().cuda):
             assert hasattr(real.cuda, name), name
+        # CuPy 13 has the old one alone, CuPy 14 warns of it.
+        major = int(real.__version__.partition(".")[0])
+        assert hasattr(real.cuda.Stream, "from_external") == (major >= 14)
         for group in ("runtime", "nvrtc"):
             for name in vars(getattr(library().cuda, group)):
                 assert hasattr(getattr(real.cuda, group), name), name
@@ -164,6 +183,26 @@ def test_stand_in_has_nothing_that_cupy_lacks(tmp_path: Path) -> None:
     assert real._core.get_compute_type(np.float32) == 1
     assert all(hasattr(real, name) for name in ("ascontiguousarray", "matmul", "einsum", "triu", "copysign"))
     assert {"load", "get_function"} <= set(dir(real.cuda.Module))
+
+
+@needs_cupy
+def test_cupy_takes_streams_of_others() -> None:
+    """The installed CuPy makes a stream of its own of another library's number, and warns of nothing."""
+    assert _lent(real_cupy(), 77).ptr == 77
+
+
+@needs_cupy
+@pytest.mark.parametrize("name", DTYPES)
+def test_cupy_makes_arrays_of_every_dtype(name: str) -> None:
+    """No dtype of the table is refused by the installed CuPy, which may only find no memory for it."""
+    backend = object.__new__(CupyBackend)
+    backend.device = backend.stream = None
+    backend.xp = real_cupy()
+    try:
+        found = backend.empty((2, 3), DTYPES[name]).dtype
+    except RuntimeError as error:
+        found = str(error)
+    assert found == DTYPES[name].numpy or "cudaError" in found
 
 
 @needs_cupy
@@ -188,3 +227,8 @@ def test_cupy_arrays_have_every_dtype(name: str) -> None:
     ] * (dtype.itemsize // width)
     assert [each.data.ptr - part.data.ptr for each in patterns] == [0, width][: len(patterns)]
     assert array.device.id == 0
+    # What stays as it is in the views that initializers and targets take.
+    for view in (array.T, array[:0], array[1, 2:3].reshape(()), cupy.moveaxis(array, 0, 1), array[..., None]):
+        assert view.dtype == dtype
+        assert [each.shape for each in _patterns(view)] == [view.shape] * len(patterns)
+    assert all(each.view(dtype).dtype == dtype for each in patterns if dtype.isbuiltin != 1)

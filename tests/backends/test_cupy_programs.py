@@ -17,6 +17,7 @@ from initkit.kernels import cuda as cuda_kernels
 from initkit.kernels.parameters import NORMAL
 from initkit.region import Region
 from tests.backends.cupy_stand_in import Cuda, real_cupy, stand_in
+from tests.backends.cupy_stand_in.programs import Module
 
 needs_cupy = pytest.mark.skipif(real_cupy() is None, reason="needs CuPy, of the extra `test`")
 
@@ -140,6 +141,20 @@ def test_devices_older_than_nvrtc(tmp_path: Path) -> None:
         ),
     ):
         draw()
+
+
+def test_programs_that_the_driver_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver older than NVRTC is told of, and nothing is remembered of the attempt."""
+
+    def load(self: Any, binary: bytes) -> None:
+        raise RuntimeError("CUDA_ERROR_UNSUPPORTED_PTX_VERSION: the provided PTX was compiled")
+
+    with stand_in(tmp_path):
+        with monkeypatch.context() as patch:
+            patch.setattr(Module, "load", load)
+            with pytest.raises(BackendError, match=r"what NVRTC 12.9 compiled \(CUDA_ERR.*Update the"):
+                draw()
+        assert draw().shape == (5, 3)
 
 
 def test_programs_that_nvrtc_refuses(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -81,3 +82,28 @@ def free_bytes() -> int:
     cupy.get_default_memory_pool().free_all_blocks()
     free: int = cupy.cuda.runtime.memGetInfo()[0]
     return free
+
+
+def peak_bytes(work: Callable[[], object]) -> int:
+    """The most memory that was in use at once, of what CuPy has allocated for some work.
+
+    A pool's size says less, for a pool keeps what is given back to it, and cuts it into pieces.
+    """
+    import cupy
+
+    held: dict[int, int] = {}
+    peaks = [0]
+
+    class Hook(cupy.cuda.MemoryHook):  # type: ignore[misc]  # CuPy has no types
+        name = "peak_bytes"
+
+        def malloc_postprocess(self, **told: int) -> None:
+            held[told["pmem_id"]] = told["mem_size"]
+            peaks.append(sum(held.values()))
+
+        def free_postprocess(self, **told: int) -> None:
+            held.pop(told["pmem_id"], None)
+
+    with Hook():
+        work()
+    return max(peaks)

@@ -96,7 +96,10 @@ def _launcher(kind: str) -> str:
     cases = ""
     for number, (entry, types) in enumerate(ENTRIES[kind]):
         names = [f"argument{k}" for k in range(len(types))]
+        # CUDA would read whatever is behind an argument that is too short.
+        sizes = "".join(f" || geometry[{7 + k}] != sizeof({struct})" for k, struct in enumerate(types))
         cases += f"    if (entry == {number}) {{\n"
+        cases += f"        if (geometry[6] != {len(types)}{sizes}) return 2;\n"
         for k, (name, struct) in enumerate(zip(names, types, strict=True)):
             cases += f"        {struct} {name};\n        memcpy(&{name}, arguments[{k}], sizeof {name});\n"
         cases += f"        return shim_run(geometry, [&] {{ {entry}({', '.join(names)}); }});\n    }}\n"
@@ -157,10 +160,14 @@ class HostPrograms:
             if launch.entry in dict(kind)
         )
         count = launch.grid[0] - first if blocks is None else blocks
-        geometry = np.array((*launch.grid, *launch.block, first, count), np.uint32)
+        lengths = tuple(map(len, launch.arguments))
+        geometry = np.array(
+            (*launch.grid, *launch.block, first, count, len(lengths), *lengths, 0, 0), np.uint32
+        )
         buffers = [ctypes.create_string_buffer(data, len(data)) for data in launch.arguments]
         pointers = (ctypes.c_void_p * len(buffers))(*map(ctypes.addressof, buffers))
         status = library.shim_launch(number, entry, ctypes.c_void_p(geometry.ctypes.data), pointers)
+        assert status != 2, f"{launch.entry} takes no arguments of {lengths} bytes"
         assert status == 0, f"{launch.entry} stores to a misaligned address"
         return int(library.shim_wide_stores())
 

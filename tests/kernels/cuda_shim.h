@@ -45,7 +45,8 @@ static shim_index threadIdx, blockIdx, blockDim, gridDim;
 static volatile int shim_misaligned;
 extern "C" void __ubsan_handle_type_mismatch_v1(void *, void *) { shim_misaligned = 1; }
 
-/* grid x, y; block x, y; the first of the blocks along x and how many of them are run. Returns 1 after a bad store. */
+/* grid x, y; block x, y; the first of the blocks along x and how many of them are run; then how many arguments there
+ * are and how long each is, which the launcher looks at. Returns 1 after a bad store. */
 template <class Kernel> static int shim_run(const unsigned *geometry, Kernel kernel) {
     shim_misaligned = 0;
     shim_wide = 0;

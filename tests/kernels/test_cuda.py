@@ -211,6 +211,19 @@ def test_launches_are_within_cudas_limits(shape: tuple[int, ...], row: DType) ->
             assert prod(launch.grid) > 16 * PROCESSORS
 
 
+@needs_compiler
+def test_arguments_have_the_sizes_of_their_structs(host: HostPrograms) -> None:
+    """An argument too short or too long, or one too many, is found out: CuPy and CUDA would not notice."""
+    row, affine = DTYPES["float32"], AffineMap(0, (4,), (1,))
+    request = NormalParameters(0.0, 1.0).request(row.draw)
+    out = np.empty(4, np.float32)
+    launch = cuda.fill_launch(out.ctypes.data, row, affine, KEY, request, 1)
+    job, positions = launch.arguments
+    for wrong in ((job[:-4], positions), (job, positions + bytes(8)), (job,), (job, positions, job)):
+        with pytest.raises(AssertionError, match="takes no arguments of"):
+            host.launch(cuda.fill_source(NORMAL, row), launch._replace(arguments=wrong))
+
+
 def test_sources_stand_alone() -> None:
     """A program includes nothing, and no two are the same text."""
     sources = [source for group in all_sources().values() for source in group]
