@@ -147,7 +147,7 @@ def _describe(file: FilePreview, force: bool) -> str:
         "new": "to be written",
         "resumed": f"{show_size(file.kept)} of it are there, from an interrupted build",
         "finished": "whole, from an interrupted build",
-        "exists": "exists: is replaced" if force else "exists: needs --force",
+        "exists": "exists: is replaced" if force else "exists: needs --force, unless it is the same",
         "foreign": "unfinished, of another recipe or other options: needs --restart",
     }[file.status]
 
@@ -219,7 +219,7 @@ def _build_summary(report: BuildReport) -> str:
     if not count:
         lines.append(f"Wrote nothing to {report.path}: there are more shares than files.")
     elif report.kept and not report.drawn:
-        lines.append(f"{what}{size}: all had been written before, and nothing was drawn.")
+        lines.append(f"{what}{size}: all of it is there already, and nothing was written.")
     else:
         # Of a file that is gone on with, only the rest is written now.
         rate = show_size((report.nbytes - report.kept) / max(report.seconds, 1e-9))

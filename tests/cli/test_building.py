@@ -232,7 +232,7 @@ def test_an_interrupt_for_programs(
     assert last == {"event": "error", "message": "interrupted"}
     monkeypatch.undo()
     assert main(["build", str(recipe), "-o", str(recipe.with_name("out"))]) == 0
-    assert "kB: all had been written before, and nothing was drawn." in capsys.readouterr().out
+    assert "kB: all of it is there already, and nothing was written." in capsys.readouterr().out
 
 
 def test_verify_with_another_recipe(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -299,7 +299,7 @@ def test_nothing_to_write(recipe: Path, capsys: pytest.CaptureFixture[str]) -> N
     first, second = capsys.readouterr().out.split("rule ")[1:]
     assert re.search(rf"^Wrote {output}: 1 file, 680 B in ", first, re.MULTILINE)
     last = second.splitlines()[-2]
-    assert last == f"{output}: 1 file, 680 B: all had been written before, and nothing was drawn."
+    assert last == f"{output}: 1 file, 680 B: all of it is there already, and nothing was written."
     assert main([*share, "4/4"]) == 0
     assert f"Wrote nothing to {output}: there are more shares than files." in capsys.readouterr().out
     assert main(["verify", str(output)]) == 2
