@@ -171,7 +171,10 @@ def test_the_command_says_what_is_kept(tmp_path: Path, number: signal.Signals) -
     rules = ("{match: big, init: zeros}", "{match: '*', init: orthogonal}")
     text = tensors_and_rules("big: [5000, 5000]\n'q.{0..299}': [1200, 1200]", *rules)
     recipe.write_text(text, encoding="utf-8")
-    command = [sys.executable, "-m", "initkit", "build", str(recipe), "-o", str(path)]
+    # Where the tests run in the background, Ctrl-C is ignored, and so it would be by what they start.
+    script = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    script += "; from initkit.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", script, "build", str(recipe), "-o", str(path)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8")
     journal = tmp_path / ".q.safetensors.journal"
     deadline = time.monotonic() + 60
