@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from initkit.errors import ArgumentTypeError, RecipeError, did_you_mean, nearest_names
 from initkit.recipe.planning.plan import Plan
+from initkit.targets import as_target
+
+# What it may take to tell arrays from others that lie in between; beyond that they count as apart.
+_MOST_WORK = 100_000
 
 
 def fill_arrays(plan: Plan, arrays: object) -> None:
@@ -18,9 +24,11 @@ def fill_arrays(plan: Plan, arrays: object) -> None:
         arrays: The arrays by name, as a mapping or as pairs.
 
     Raises:
-        RecipeError: A tensor has no array, an array no tensor, or one has another shape. Nothing has been
-            written then.
-        ArgumentTypeError: They are not given by name, or one cannot be written to in place.
+        RecipeError: A tensor has no array, an array no tensor, one has another shape, or two share memory
+            that are not tied. Nothing has been written then.
+        ArgumentTypeError: They are not given by name, or one cannot be written to in place; nothing has been
+            written either.
+        ArgumentError: One is read-only, or several of its elements share memory; as before.
 
     Example:
         >>> import numpy as np
@@ -33,11 +41,12 @@ def fill_arrays(plan: Plan, arrays: object) -> None:
     """
     by_name = _by_name(arrays)
     _check(plan, by_name)
-    ties: dict[str, list[str]] = {}
+    names = {tensor.name: [tensor.name] for tensor in plan.tensors}
     for tie in plan.ties:
-        ties.setdefault(tie.target, []).append(tie.name)
+        names[tie.target].append(tie.name)
+    _check_memory(plan, by_name, names)
     for tensor in plan.tensors:
-        for name in (tensor.name, *ties.get(tensor.name, ())):
+        for name in names[tensor.name]:
             tensor.fill(by_name[name])
 
 
@@ -63,10 +72,12 @@ def _check(plan: Plan, arrays: Mapping[str, Any]) -> None:
     wrong: list[str] = []
     hint = ""
     if missing := [name for name in shapes if name not in arrays]:
-        wrong.append(f"no array for {len(missing)} tensors, {missing[0]!r} the first")
+        which = "the tensor" if len(missing) == 1 else f"{len(missing)} tensors, the first of them"
+        wrong.append(f"no array for {which} {missing[0]!r}{_tied(plan, missing[0])}")
     if unknown := [name for name in arrays if name not in known]:
         hint = did_you_mean(nearest_names(unknown[0], shapes))
-        wrong.append(f"no tensor for {len(unknown)} arrays, {unknown[0]!r} the first")
+        which = "the array" if len(unknown) == 1 else f"{len(unknown)} arrays, the first of them"
+        wrong.append(f"no tensor for {which} {unknown[0]!r}")
     for name, shape in shapes.items():
         given = tuple(getattr(arrays.get(name), "shape", shape))
         if given != shape:
@@ -77,3 +88,68 @@ def _check(plan: Plan, arrays: Mapping[str, Any]) -> None:
         message += " shape for every tensor and tie, and no other but for what rules skip. Take out the"
         message += f" others, or add them to the recipe.{hint}"
         raise RecipeError(message, file=plan.recipe.file)
+
+
+def _tied(plan: Plan, name: str) -> str:
+    target = next((tie.target for tie in plan.ties if tie.name == name), None)
+    return "" if target is None else f", which is tied to {target!r}"
+
+
+class _Stretch(NamedTuple):
+    """The memory from an array's first byte to its last; others may lie in between."""
+
+    begin: int
+    end: int
+    position: int
+    name: str
+    stored_as: str
+    address: int
+    array: Any
+
+
+def _check_memory(plan: Plan, arrays: Mapping[str, Any], names: Mapping[str, list[str]]) -> None:
+    """Refuse arrays that share memory and are to have different values: the last would overwrite others."""
+    places = [(name, stored_as) for stored_as, several in names.items() for name in several]
+    stretches = [_stretch(arrays[name], at, name, stored_as) for at, (name, stored_as) in enumerate(places)]
+    reaching: list[_Stretch] = []
+    for stretch in sorted(stretches, key=lambda stretch: stretch.begin):
+        reaching = [before for before in reaching if before.end > stretch.begin]
+        for before in reaching:
+            if before.stored_as != stretch.stored_as and _share_memory(before, stretch):
+                one, other = (both.name for both in sorted((before, stretch), key=lambda both: both.position))
+                message = "two arrays share memory, and the recipe has other values for each. Received:"
+                message += f" {one!r} and {other!r}. Allowed: memory of its own for every tensor that is not"
+                message += " tied to another. Tie them in the recipe, as by a first rule"
+                message += f" {{match: {other}, tie: {one}}}, or untie them in the model."
+                raise RecipeError(message, file=plan.recipe.file)
+        reaching.append(stretch)
+
+
+def _stretch(array: Any, position: int, name: str, stored_as: str) -> _Stretch:
+    view = as_target(array).array
+    address = view.ctypes.data if isinstance(view, np.ndarray) else view.data.ptr
+    steps = [(length - 1) * stride for length, stride in zip(view.shape, view.strides, strict=True)]
+    first = address + sum(step for step in steps if step < 0)
+    last = address + sum(step for step in steps if step > 0)
+    end = last + view.dtype.itemsize if view.size else first
+    return _Stretch(first, end, position, name, stored_as, address, view)
+
+
+class _Elsewhere:
+    """Memory on whichever device, as NumPy would see it if it were its own; it must not be read."""
+
+    def __init__(self, stretch: _Stretch) -> None:
+        self.__array_interface__ = {
+            "version": 3,
+            "data": (stretch.address, True),
+            "shape": stretch.array.shape,
+            "strides": stretch.array.strides,
+            "typestr": f"|V{stretch.array.dtype.itemsize}",
+        }
+
+
+def _share_memory(one: _Stretch, other: _Stretch) -> bool:
+    first, second = np.asarray(_Elsewhere(one)), np.asarray(_Elsewhere(other))
+    with suppress(np.exceptions.TooHardError):
+        return np.shares_memory(first, second, max_work=_MOST_WORK)  # type: ignore[arg-type]  # any number
+    return False

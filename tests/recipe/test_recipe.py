@@ -71,8 +71,9 @@ def test_fill() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"own": None}, "no array for 1 tensors, 'own' the first"),
-        ({"h.2.weight": np.empty((6, 5))}, "no tensor for 1 arrays, 'h.2.weight' the first.*Did you mean"),
+        ({"own": None}, "no array for the tensor 'own'"),
+        ({"h.2.weight": np.empty((6, 5))}, "no tensor for the array 'h.2.weight'.*Did you mean"),
+        ({"head": None}, "no array for the tensor 'head', which is tied to 'emb'"),
         ({"own": np.empty(4)}, r"shape \(4,\) for 'own', which has shape \(3,\)"),
     ],
 )
@@ -90,6 +91,66 @@ def test_arrays_that_do_not_fit(change: dict[str, Any], message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         ik.Recipe.from_text(TEXT).fill(arrays)
     assert not arrays["emb"].any()
+
+
+def _arrays(memory: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """Arrays for `a` of 2 by 3, `b` of 3, and `t`, which is tied to `a`, one after the other in memory."""
+    return {"a": memory[:6].reshape(2, 3), "b": memory[6:9], "t": memory[9:].reshape(2, 3)}
+
+
+@pytest.mark.parametrize(
+    ("change", "shared"),
+    [
+        ({}, None),
+        ({"b": (slice(5, 8),)}, "'a' and 'b'"),
+        ({"b": (slice(2, 14, 4),)}, "'a' and 'b'"),
+        ({"b": (slice(14, 8, -2),)}, "'t' and 'b'"),
+        ({"t": (slice(0, 6),)}, None),
+        ({"a": (slice(0, 11, 2),), "t": (slice(0, 11, 2),), "b": (slice(1, 7, 2),)}, None),
+    ],
+)
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_arrays_that_share_memory(library: str, change: dict[str, Any], shared: str | None) -> None:
+    """Only what is tied may share memory; what lies in between shares none, and nothing is written else."""
+    recipe = ik.Recipe.make(
+        seed=3,
+        tensors={"a": [2, 3], "b": [3], "t": {"tie": "a"}},
+        rules=[("b", "ones"), ("*", "random_normal")],
+    )
+    memory = np.zeros(15, np.float32)
+    arrays = _arrays(memory)
+    for name, index in change.items():
+        arrays[name] = memory[index].reshape(arrays[name].shape)
+    if library == "torch":
+        if any(stride < 0 for array in arrays.values() for stride in array.strides):
+            return  # torch has no such arrays
+        arrays = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    if shared is None:
+        recipe.fill(arrays)
+        assert all(np.array_equal(np.asarray(array), recipe[name][...]) for name, array in arrays.items())
+        return
+    with pytest.raises(RecipeError, match=f"two arrays share memory.*Received: {shared}"):
+        recipe.fill(arrays)
+    assert not memory.any()
+
+
+def test_a_model_with_tied_weights_and_a_recipe_without() -> None:
+    """A model whose head is its embedding is not filled by a recipe that has values for both."""
+    sizes = {"vocab_size": 16, "hidden_size": 8}
+    model = torch.nn.ModuleDict(
+        {"emb": torch.nn.Embedding(16, 8), "head": torch.nn.Linear(8, 16, bias=False)}
+    )
+    model["head"].weight = model["emb"].weight
+    before = model["emb"].weight.detach().clone()
+    recipe = ik.Recipe.make(
+        seed=3,
+        variables=sizes,
+        tensors={"{emb,head}.weight": ["vocab_size", "hidden_size"]},
+        rules=[("*", "random_normal")],
+    )
+    with pytest.raises(RecipeError, match=r"\{match: head.weight, tie: emb.weight\}"):
+        recipe.fill(model.state_dict())
+    assert torch.equal(model["emb"].weight, before)
 
 
 def test_unknown_names() -> None:
