@@ -20,7 +20,7 @@ from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.text.parse import RECIPE_FORMAT, TENSOR_KEYS
 from initkit.recipe.text.parse_rules import RULE_KEYS
 from initkit.recipe.writing.folding import fold_names
-from initkit.recipe.writing.model import is_model, layers_of
+from initkit.recipe.writing.model import Said, is_model, said_by
 from initkit.registry import registry
 from initkit.serialization import encode, serialize
 
@@ -57,7 +57,7 @@ def compose(
             `layers` and `tags`, or of `tie`; or anything with `shape` and `dtype`, such as an array of NumPy
             or PyTorch. A whole PyTorch state dict will do; tensors of it that share their memory become
             ties. So will a PyTorch model: its state dict is taken, and the types of the layers that hold
-            each tensor are written besides, for rules that ask for them.
+            each tensor are written besides, and a tag `buffer` where it is one, for rules that ask for them.
         rules: In the order of precedence: pairs of a pattern and an initializer, or mappings of the keys that
             a rule has in YAML. An initializer is a name, an object without a seed, a class that needs no
             arguments, or a mapping of one name to its arguments, numbers or texts of expressions.
@@ -185,9 +185,9 @@ class _Entry(NamedTuple):
 
 def _entries(tensors: Any, default: DType | None) -> dict[str, PlainData]:
     """The entries of `tensors`, those that are equal but for the name joined by braces."""
-    layers: Mapping[str, tuple[str, ...]] = {}
+    said: Mapping[str, Said] = {}
     if is_model(tensors):
-        layers, tensors = layers_of(tensors), tensors.state_dict()
+        said, tensors = said_by(tensors), tensors.state_dict()
     if not isinstance(tensors, Mapping):
         message = f"Argument `tensors` must be a mapping. Received: {tensors!r:.100} of type"
         message += f" {type(tensors).__name__}. Allowed: names with shapes or arrays; a PyTorch model. Give a"
@@ -200,14 +200,14 @@ def _entries(tensors: Any, default: DType | None) -> dict[str, PlainData]:
         name = _text(key, "the name of a tensor")
         if hasattr(given, "shape") and hasattr(given, "dtype"):
             entry = _of_array(name, given, owners)
-            if entry.tie is None:
-                entry = entry._replace(layers=layers.get(name, ()))
+            if entry.tie is None and name in said:
+                entry = entry._replace(layers=said[name].layers, tags=said[name].tags)
         else:
             entry = _of_spec(name, given)
             if any(sign in name for sign in "{}\\"):
                 verbatim.add(name)
-        said = default is not None and entry.dtype == default.name
-        entries.append((name, entry._replace(dtype=None) if said else entry))
+        usual = default is not None and entry.dtype == default.name
+        entries.append((name, entry._replace(dtype=None) if usual else entry))
     return {text: entry.data() for text, entry in fold_names(entries, verbatim)}
 
 

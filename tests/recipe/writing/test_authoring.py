@@ -136,6 +136,7 @@ def test_a_model_of_torch() -> None:
     torch = import_module("torch")
     with torch.device("meta"):
         layers = [torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.LayerNorm(4)) for _ in range(3)]
+        layers[2].register_buffer("mask", torch.ones(4))
         model = torch.nn.ModuleDict({"h": torch.nn.ModuleList(layers), "out": torch.nn.Linear(4, 4)})
         model["out"].weight = model["h"][1][0].weight
     text = _text(tensors=model, rules=[{"match": "*", "where": {"layer": "*Norm"}, "init": "ones"}])
@@ -145,6 +146,7 @@ def test_a_model_of_torch() -> None:
         f'  "h.{{0..2}}.0.weight": {{shape: [4, 4], layers: [{around}, Linear]}}',
         f'  "h.{{0..2}}.0.bias": {{shape: [4], layers: [{around}, Linear]}}',
         f'  "h.{{0..2}}.1.{{weight,bias}}": {{shape: [4], layers: [{around}, LayerNorm]}}',
+        f"  h.2.mask: {{shape: [4], layers: [{around}], tags: [buffer]}}",
         "  out.weight: {tie: h.1.0.weight}",
         "  out.bias: {shape: [4], layers: [ModuleDict, Linear]}",
     ]

@@ -7,7 +7,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from initkit.recipe.writing.model import is_model, layers_of
+from initkit.recipe.writing.model import Said, is_model, said_by
 
 torch = import_module("torch")
 
@@ -15,33 +15,38 @@ torch = import_module("torch")
 def test_layers_are_those_of_the_path() -> None:
     """Each name of a state dict has the types of all modules on its way, and of no other."""
     model = torch.nn.TransformerEncoder(torch.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2)
-    layers = layers_of(model)
-    assert layers.keys() == model.state_dict().keys()
-    for name, types in layers.items():
+    said = said_by(model)
+    assert said.keys() == model.state_dict().keys()
+    for name, (types, tags) in said.items():
         *path, _ = name.split(".")
         modules = [model]
         for part in path:
             modules.append(modules[-1].get_submodule(part))
         assert types == tuple(type(module).__name__ for module in modules)
+        assert tags == ()
 
 
 def test_a_layer_in_two_places() -> None:
     """Tensors of a layer that is used twice have a name, and layers, for each place."""
     shared = torch.nn.Linear(2, 2)
     model = torch.nn.ModuleDict({"a": shared, "b": torch.nn.Sequential(shared)})
-    layers = layers_of(model)
-    assert layers["a.weight"] == ("ModuleDict", "Linear")
-    assert layers["b.0.weight"] == ("ModuleDict", "Sequential", "Linear")
+    said = said_by(model)
+    assert said["a.weight"].layers == ("ModuleDict", "Linear")
+    assert said["b.0.weight"].layers == ("ModuleDict", "Sequential", "Linear")
 
 
 def test_parameters_of_the_model_itself_and_buffers() -> None:
-    """A parameter without a layer is the model's own; a buffer that is not stored has no entry."""
+    """A parameter without a layer is the model's own; buffers are tagged, and have no entry if not stored."""
     model = torch.nn.BatchNorm1d(3)
     model.register_buffer("scratch", torch.zeros(1), persistent=False)
-    assert layers_of(model) == dict.fromkeys(model.state_dict(), ("BatchNorm1d",))
+    layers, buffers = ("BatchNorm1d",), ("running_mean", "running_var", "num_batches_tracked")
+    parameters = dict.fromkeys(("weight", "bias"), Said(layers, ()))
+    assert said_by(model) == parameters | dict.fromkeys(buffers, Said(layers, ("buffer",)))
 
 
-@pytest.mark.parametrize(("given", "is_one"), [(torch.nn.Linear(1, 1), True), ({}, False), (np, False)])
+@pytest.mark.parametrize(
+    ("given", "is_one"), [(torch.nn.Linear(1, 1), True), (torch.nn.Linear, False), ({}, False), (np, False)]
+)
 def test_what_is_a_model(given: object, is_one: bool) -> None:
     """A mapping, a state dict among them, is none."""
     assert is_model(given) is is_one
