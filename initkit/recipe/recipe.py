@@ -363,17 +363,14 @@ class Recipe:
         known = self._by_name()
         tensor = known.get(name)
         if tensor is None:
-            hint = did_you_mean(nearest_names(str(name), known))
-            message = (
-                f"the recipe has no such tensor. Received: {name!r:.100}. Allowed: the {len(known)} names"
+            what = (
+                "a rule skips that tensor" if name in self.plan().skipped else "the recipe has no such tensor"
             )
-            message += f" that its plan lists.{hint or ' Take one of these.'}"
+            hint = did_you_mean(nearest_names(str(name), known))
+            message = f"{what}. Received: {name!r:.100}. Allowed: the {len(known)} names that its plan lists."
+            message += hint or " Take one of these."
             raise TensorNameError(message, file=self.parsed.file)
-        with tensor.drawing() as values:
-            if tensor.template is not None and not tensor.template.makes_regions:
-                # It may draw without a seed when it is called, and that has to happen here.
-                values[:0] if values.shape else values[()]
-            return values
+        return tensor.lazy()
 
     def __contains__(self, name: object) -> bool:
         """Whether the recipe has a tensor or a tie of that name."""

@@ -261,6 +261,8 @@ def test_what_is_skipped_is_left_alone() -> None:
     rules = [{"match": "mask", "skip": True}, ("*", "ones")]
     recipe = ik.Recipe.make(seed=3, tensors={"w": [2], "mask": [3]}, rules=rules)
     arrays = {"w": np.zeros(2), "mask": np.zeros(3)}
+    with pytest.raises(KeyError, match=r"a rule skips that tensor\. Received: 'mask'"):
+        recipe["mask"]
     recipe.fill(arrays)
     assert (arrays["w"].tolist(), arrays["mask"].tolist()) == ([1, 1], [0, 0, 0])
 

@@ -139,6 +139,7 @@ def _no_tensor(
     if tensors:
         reason = rule.why_not(tensors[0])
         message += f" {len(tensors)} have such names, but of {tensors[0].name!r} {reason}."
+        message += did_you_mean(rule.nearest_words(tensors))
     elif by_name:
         message += " It matches tied ones, which take no rule."
     if rule.rule.optional or rule.rule.inherited:

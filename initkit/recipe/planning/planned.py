@@ -138,6 +138,25 @@ class PlannedTensor:
             return LazyArray(template, self.shape, self.dtype, self.generator.next_draw())
         return self.made.seeded(self.generator).lazy(self.shape, self.dtype)
 
+    def lazy(self) -> LazyArray | StoredArray:
+        """The same to be kept: its initializer is one of its own, with the generator that it draws from.
+
+        Example:
+            >>> from initkit.recipe import Recipe
+            >>> text = "{initkit: 1, seed: 7, tensors: {w: [2]}, rules: [{match: w, init: random_normal}]}"
+            >>> Recipe.from_text(text).plan().tensors[0].lazy()
+            LazyArray(RandomNormal(seed=SeedGenerator(7).child('w')), shape=(2,), dtype='float32')
+        """
+        with self.drawing() as values:
+            if isinstance(values, StoredArray) or self.initializer is None:
+                return values
+            if not values.initializer.makes_regions:
+                # It may draw without a seed when it is called, and that has to happen here.
+                values[:0] if values.shape else values[()]
+            elif values.initializer is self.template:
+                return LazyArray(self.initializer, self.shape, self.dtype, self.generator.next_draw())
+            return values
+
     def fill(self, array: Any) -> None:
         """Write the tensor's values into an array that exists, in the array's own dtype.
 

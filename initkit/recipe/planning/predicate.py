@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
 
 from initkit.documents import PlainData
 from initkit.dtypes import resolve_dtype
-from initkit.errors import ArgumentError, DTypeError
+from initkit.errors import ArgumentError, DTypeError, nearest_names
 from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.language.pattern import parse_pattern
 from initkit.recipe.language.place import Place
@@ -33,11 +33,15 @@ _ANY_LENGTH, _ANY_LENGTHS = "*", "..."
 
 @dataclass(frozen=True, slots=True)
 class _Test:
-    """One thing that is asked: what is wanted, in words; whether a tensor has it; what it has instead."""
+    """One thing that is asked: what is wanted, in words; whether a tensor has it; what it has instead.
+
+    Of layers and tags also the words that a tensor has.
+    """
 
     wanted: str
     holds: Callable[[NamedTensor], bool]
     received: Callable[[NamedTensor], str]
+    words: Callable[[NamedTensor], tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,14 @@ class Predicate:
             if not test.holds(tensor):
                 return f"{test.received(tensor)}, not {test.wanted}"
         return None
+
+    def nearest_words(self, tensors: Sequence[NamedTensor]) -> tuple[str, ...]:
+        """Words that tensors have, and that look like those that are asked for and that none of them has."""
+        for test in self.tests:
+            if test.words is not None and not any(map(test.holds, tensors)):
+                known = {word for tensor in tensors for word in test.words(tensor)}
+                return nearest_names(test.wanted, known)
+        return ()
 
 
 def read_predicate(
@@ -193,7 +205,7 @@ def _words_test(
     def holds(tensor: NamedTensor) -> bool:
         return any(pattern.match(word) is not None for word in words_of(tensor) for pattern in patterns)
 
-    return _Test(" or ".join(pattern.text for pattern in patterns), holds, received)
+    return _Test(" or ".join(pattern.text for pattern in patterns), holds, received, words_of)
 
 
 class _Words(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -83,6 +83,17 @@ class CompiledRule:
         if self.pattern.match(tensor.name) is None:
             return "the name does not match"
         return None if self.predicate is None else self.predicate.why_not(tensor)
+
+    def nearest_words(self, tensors: Sequence[NamedTensor]) -> tuple[str, ...]:
+        """The types of layers and the tags of tensors that are most like those that none of them has.
+
+        Args:
+            tensors: Tensors whose names match.
+
+        Returns:
+            At most three; none where all that is asked for is there.
+        """
+        return () if self.predicate is None else self.predicate.nearest_words(tensors)
 
 
 def compile_rule(rule: Rule, variables: Mapping[str, Number], layout: str | None) -> CompiledRule:

@@ -37,7 +37,7 @@ def load_recipe(path: str | PathLike[str]) -> ParsedRecipe:
     except OSError as error:
         message = error.strerror or str(error)
         if error.errno == errno.ENOENT:
-            hint = did_you_mean(nearest_names(fspath(path), preset_names()))
+            hint = did_you_mean(nearest_names(Path(path).name, preset_names()))
             message = "there is no such file, and no preset of that name."
             message += hint or " `initkit presets` lists them."
         raise file_access_error(error.errno, message, fspath(path)) from error

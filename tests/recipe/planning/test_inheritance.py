@@ -121,6 +121,7 @@ def test_several_generations(folder: Path) -> None:
             "extends: none.yaml\n",
             "mine.yaml:2: `extends` cannot be read: |none.yaml|a preset with its version",
         ),
+        ("extends: gpt2\n", "mine.yaml:2: `extends` cannot be read: |no preset of that name.|mean 'gpt2@1'"),
         ("extends: gpt3@1\n", "mine.yaml:2: `extends`: There is no preset 'gpt3@1'.|mean 'gpt2@1'"),
         ("extends: gpt2@1\n", "the recipe has no `seed`, and what it extends has none either"),
         ("extends: base.yaml\nvariables: {n_layers: 3}\n", "'n_layers' replaces none|mean 'n_layer'"),

@@ -99,6 +99,25 @@ def test_what_nobody_said(key: str) -> None:
     assert str(predicate.why_not(tensor())).endswith("not given, not *")
 
 
+@pytest.mark.parametrize(
+    ("where", "hint"),
+    [
+        ("{layer: Liner}", "'Linear'"),
+        ("{tag: no_deacy}", "'no_decay'"),
+        ("{inside: '*Atention'}", "'Attention'"),
+    ],
+)
+def test_mistyped_words_get_suggestions(where: str, hint: str) -> None:
+    """The words of all tensors with such names are looked through, not only the first one's."""
+    tensors = "a: [3]\nb: {shape: [3], layers: [Attention, Linear], tags: no_decay}"
+    with pytest.raises(RecipeError, match=f"2 have such names, but of 'a' .* Did you mean {hint}"):
+        plan_of(
+            tensors_and_rules(
+                tensors, f"{{match: '*', where: {where}, init: ones}}", "{match: '*', init: zeros}"
+            )
+        )
+
+
 def test_rules_ask_for_layers_and_tags() -> None:
     """Tensors of one name's outline and shape go to other rules where their layers or tags differ."""
     plan = plan_of(
