@@ -26,7 +26,7 @@ LONGEST_NAME = 250
 _MOST_PLACES = 200_000_000
 _MOST_WAYS = 30_000_000
 _TOKEN = re.compile(
-    r"""(?P<escape>\\.)
+    r"""(?P<escape>\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]*\}|[0-7]{1,3}|.))
       | (?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])
       | (?P<open>\((?:\?(?:P<[^>]*>|P=[^)]*|P[^<=]|[^P]))?)
       | (?P<close>\))
