@@ -329,7 +329,8 @@ def _sources(tensor: PlannedTensor, rule: CompiledRule) -> Iterator[tuple[str, S
     maker = rule.maker
     for path, expression in _expressions("", dict(maker.arguments)):
         known = {**maker.variables, **tensor.captures}
-        known |= tensor_facts(expression.names - known.keys(), tensor.shape, maker.reading)
+        shape_of_fans = None if tensor.fans_of is None else tensor.fans_of[1]
+        known |= tensor_facts(expression.names - known.keys(), tensor.shape, maker.reading, shape_of_fans)
         # In the order in which the expression has them.
         ordered = dict.fromkeys(str(getattr(step, "name", "")) for step in expression.steps)
         names = {

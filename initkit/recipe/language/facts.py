@@ -32,7 +32,10 @@ def is_fact(name: str) -> bool:
 
 
 def tensor_facts(
-    names: Collection[str], shape: tuple[int, ...], reading: Mapping[str, Any] | None = None
+    names: Collection[str],
+    shape: tuple[int, ...],
+    reading: Mapping[str, Any] | None = None,
+    shape_of_fans: tuple[int, ...] | None = None,
 ) -> dict[str, Number]:
     """The values of the names that ask about a tensor.
 
@@ -40,6 +43,7 @@ def tensor_facts(
         names: Names in an expression; others are left alone.
         shape: The shape of the tensor.
         reading: How fans are read from it: arguments of `initkit.fans`; None for `(..., in, out)`.
+        shape_of_fans: What fans are read from instead; None (default) for the shape.
 
     Returns:
         The value of each.
@@ -54,7 +58,7 @@ def tensor_facts(
     facts: dict[str, Number] = {}
     for name in names:
         if name in ("fan_in", "fan_out"):
-            read = fans(shape, **(reading or {}))
+            read = fans(shape if shape_of_fans is None else shape_of_fans, **(reading or {}))
             facts[name] = read.fan_in if name == "fan_in" else read.fan_out
         elif name == "ndim":
             facts[name] = len(shape)

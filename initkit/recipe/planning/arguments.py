@@ -210,6 +210,7 @@ class ArgumentValues:
         captures: What the captures stand for in the tensor's name.
         shape: The tensor's shape.
         reading: How its fans are read: arguments of `initkit.fans`.
+        shape_of_fans: The shape that they are read from, or None for the tensor's.
     """
 
     who: str
@@ -219,6 +220,7 @@ class ArgumentValues:
     captures: Captures
     shape: tuple[int, ...]
     reading: Mapping[str, Any]
+    shape_of_fans: tuple[int, ...] | None = None
 
     def of(self, value: Any) -> Any:
         """Work out every expression and template in a value.
@@ -253,7 +255,7 @@ class ArgumentValues:
         missing = sorted(expression.names - names.keys())
         if facts := [name for name in missing if is_fact(name)]:
             try:
-                names |= tensor_facts(facts, self.shape, self.reading)
+                names |= tensor_facts(facts, self.shape, self.reading, self.shape_of_fans)
             except ArgumentError as error:
                 msg = f"{self.who}: {error}"
                 raise self.place.error(msg) from error

@@ -7,12 +7,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from initkit.documents import PlainData
-from initkit.errors import ArgumentError, FileAccessError, UnknownNameError, did_you_mean, nearest_names
+from initkit.errors import (
+    ArgumentError,
+    FileAccessError,
+    RecipeError,
+    UnknownNameError,
+    did_you_mean,
+    nearest_names,
+)
 from initkit.layout import check_layout
 from initkit.recipe.language.place import Place
 from initkit.recipe.language.variables import Variable
 from initkit.recipe.planning.sources import path_of
 from initkit.recipe.text.loading import load_preset, load_recipe
+from initkit.recipe.text.reading import as_number
 from initkit.recipe.text.specs import BaseSpec, ParsedRecipe, Rule, SourceSpec, TensorSpec
 
 _MOST_BASES = 16
@@ -71,7 +79,7 @@ def merge(recipe: ParsedRecipe) -> MergedRecipe:
 
     Raises:
         RecipeError: A base cannot be read or extends itself in the end; there is no seed; there are no
-            rules; a variable neither replaces an inherited one nor is used.
+            rules; a variable neither replaces an inherited one nor is used, or gets a value and is not there.
 
     Example:
         >>> from initkit.recipe.text.parse import parse_recipe
@@ -97,7 +105,7 @@ def merge(recipe: ParsedRecipe) -> MergedRecipe:
         dtype=with_dtype.dtype or _DEFAULT_DTYPE,
         dtype_place=with_dtype.place.inside("dtype"),
         layout=next((one.layout for one in line if one.layout is not None), None),
-        variables=_variables(line),
+        variables=_with_values(_variables(line), recipe),
         generations=tuple(Generation(one.base, one.sources, one.tensors) for one in reversed(line)),
         rules=tuple(replace(rule, number=number) for number, rule in enumerate(rules, 1)),
     )
@@ -158,6 +166,20 @@ def _variables(line: list[ParsedRecipe]) -> tuple[Variable, ...]:
             _check_replaced(one, merged)
         merged.update((variable.name, variable) for variable in one.variables)
     return tuple(merged.values())
+
+
+def _with_values(variables: tuple[Variable, ...], recipe: ParsedRecipe) -> tuple[Variable, ...]:
+    """The variables, with those values that the recipe's user gives in place of others."""
+    given = dict(recipe.values)
+    known = [variable.name for variable in variables]
+    for name, value in given.items():
+        if name not in known:
+            wrong = f"the recipe has no variable {name!r:.80}. Received: {name}={value!r:.80}."
+            hint = did_you_mean(nearest_names(str(name), known))
+            message = f"{wrong} Allowed: {', '.join(known) or 'none'}.{hint} Correct it."
+            raise RecipeError(message, file=recipe.file)
+        as_number(value, recipe.place, f"variable {name!r}")
+    return tuple(replace(one, value=given.get(one.name, one.value)) for one in variables)
 
 
 def _check_replaced(recipe: ParsedRecipe, inherited: dict[str, Variable]) -> None:

@@ -125,6 +125,10 @@ class InitializerMaker:
             wrong = f"rule {rule.number} has a `layout`, and its initializer says how it reads shapes, too."
             raise rule.place.inside("layout").error(wrong, "Remove one of them.")
         names = frozenset(names_in([*arguments.values()])) - variables.keys()
+        if rule.fans_of is not None and not names & {"fan_in", "fan_out"}:
+            wrong = f"rule {rule.number} has `fans_of`, and nothing in its `init` asks about fans."
+            remedy = "Write, for example, 1 / sqrt(fan_in), or remove it."
+            raise rule.place.inside("fans_of").error(wrong, remedy)
         return cls(
             rule,
             spec,
@@ -137,7 +141,14 @@ class InitializerMaker:
             names,
         )
 
-    def make(self, name: str, captures: Captures, shape: tuple[int, ...], dtype: DType) -> Made:
+    def make(
+        self,
+        name: str,
+        captures: Captures,
+        shape: tuple[int, ...],
+        dtype: DType,
+        shape_of_fans: tuple[int, ...] | None = None,
+    ) -> Made:
         """The initializer of one tensor, which has been found to fit it.
 
         Args:
@@ -145,6 +156,7 @@ class InitializerMaker:
             captures: What the pattern's captures stand for in that name.
             shape: The tensor's shape.
             dtype: The tensor's dtype.
+            shape_of_fans: The shape that fans in expressions are read from, or None for the tensor's.
 
         Returns:
             The initializer, shared with other tensors.
@@ -155,12 +167,12 @@ class InitializerMaker:
         """
         key: Any = tuple(captures[name] for name in sorted(self.depends_on) if name in captures)
         if any(map(is_fact, self.depends_on)):
-            key = (key, shape)
+            key = (key, shape, shape_of_fans)
         made = self._made.get((key, shape, dtype.name))
         if made is None:
             template = self._templates.get(key)
             if template is None:
-                template = self._templates[key] = self._template(name, captures, shape)
+                template = self._templates[key] = self._template(name, captures, shape, shape_of_fans)
             template.check(shape, dtype)
             made = Made(
                 template, self.takes_seed, template.moments(shape, dtype), tuple(names_of_parts(template))
@@ -168,13 +180,19 @@ class InitializerMaker:
             self._made[key, shape, dtype.name] = made
         return made
 
-    def _template(self, name: str, captures: Captures, shape: tuple[int, ...]) -> Initializer:
+    def _template(
+        self,
+        name: str,
+        captures: Captures,
+        shape: tuple[int, ...],
+        shape_of_fans: tuple[int, ...] | None,
+    ) -> Initializer:
         config = {}
         for argument, value in self.arguments.items():
             who = f"argument {argument!r} of rule {self.rule.number} for tensor {name!r}"
             place = self.spec.argument_places.get(argument, self.spec.place)
             values = ArgumentValues(
-                who, place, self.rule.match, self.variables, captures, shape, self.reading
+                who, place, self.rule.match, self.variables, captures, shape, self.reading, shape_of_fans
             )
             config[argument] = values.of(value)
         if self.takes_seed:

@@ -18,7 +18,7 @@ from initkit.recipe.planning.named import NamedTensor, NamedTie
 from initkit.recipe.planning.planned import PlannedTensor, PlannedTie
 from initkit.recipe.planning.rule_index import Assignment
 from initkit.recipe.planning.rules import CompiledRule, compile_rule
-from initkit.recipe.planning.tensors import name_tensors
+from initkit.recipe.planning.tensors import name_tensors, select_tensors
 from initkit.recipe.text.specs import ParsedRecipe
 from initkit.seed import SeedGenerator
 
@@ -136,7 +136,7 @@ def make_plan(recipe: ParsedRecipe, *, find_copies: bool = True) -> Plan:
     merged = merge(recipe)
     variables = evaluate_variables(merged.variables)
     rules = tuple(compile_rule(rule, variables, merged.layout) for rule in merged.rules)
-    named = tuple(name_tensors(merged, variables))
+    named = name_tensors(merged, variables)
     return _Planning(merged, variables, rules, named, find_copies).plan()
 
 
@@ -148,10 +148,13 @@ class _Planning:
         merged: MergedRecipe,
         variables: Mapping[str, Number],
         rules: tuple[CompiledRule, ...],
-        named: tuple[NamedTensor | NamedTie, ...],
+        named: list[NamedTensor | NamedTie],
         find_copies: bool,
     ) -> None:
-        self._merged, self._variables, self._rules, self._named = merged, variables, rules, named
+        self._merged, self._variables, self._rules = merged, variables, rules
+        self._named = tuple(select_tensors(merged, named, variables))
+        # Also what is not selected tells others their fans.
+        self._all = {one.name: one for one in named}
         self._root = SeedGenerator(merged.seed)
         self._checkpoints = Checkpoints() if find_copies else None
 
@@ -200,9 +203,11 @@ class _Planning:
         tensor, rule, captures = assignment
         dtype = rule.dtype or tensor.dtype
         made = copied = None
+        fans_of = self._fans_of(assignment)
         if rule.maker is not None:
             try:
-                made = rule.maker.make(tensor.name, captures, tensor.shape, dtype)
+                of_fans = None if fans_of is None else fans_of[1]
+                made = rule.maker.make(tensor.name, captures, tensor.shape, dtype, of_fans)
             except RecipeError:
                 raise
             except InitkitError as error:
@@ -231,7 +236,25 @@ class _Planning:
             path,
             made,
             copied,
+            fans_of,
         )
+
+    def _fans_of(self, assignment: Assignment) -> tuple[str, tuple[int, ...]] | None:
+        """The tensor whose fans a rule's expressions ask about, and its shape."""
+        tensor, rule, captures = assignment
+        if rule.fans_of is None:
+            return None
+        name = rule.fans_of.of(captures)
+        found = self._all.get(name)
+        if isinstance(found, NamedTie):
+            found = self._all.get(found.target)
+        if isinstance(found, NamedTensor):
+            return name, found.shape
+        wrong = (
+            f"`fans_of` of rule {rule.rule.number} names no tensor. Received: {name!r}, for {tensor.name!r}."
+        )
+        remedy = f"Correct it, or narrow the rule.{did_you_mean(nearest_names(name, self._all))}"
+        raise rule.rule.place.inside("fans_of").error(wrong, remedy)
 
     def _ties(
         self,

@@ -38,6 +38,7 @@ class PlannedTensor:
         seed_path: The names that lead from there to the tensor's own generator.
         made: What makes its values, shared with other tensors; None where they are copied.
         copied: Where its values are copied from; None where they are drawn, or nobody has looked.
+        fans_of: The tensor whose fans its rule's expressions ask about, and its shape; None for its own fans.
     """
 
     name: str
@@ -50,6 +51,7 @@ class PlannedTensor:
     seed_path: tuple[str, ...]
     made: Made | None
     copied: StoredArray | None = field(default=None, compare=False)
+    fans_of: tuple[str, tuple[int, ...]] | None = None
 
     @property
     def line(self) -> int:

@@ -35,6 +35,7 @@ class CompiledRule:
         maker: What makes the initializers, or None.
         dtype: The dtype that its tensors get, or None for their own.
         tie: The tensor that its tensors are the same as, or None.
+        fans_of: The tensor whose fans its expressions ask about, or None for the tensor's own.
         seed_path: The names by which values are drawn, or None for the tensor's own.
         copy_file: The file that values come from, or None.
         copy_name: Their name in it, or None for the tensor's own.
@@ -46,6 +47,7 @@ class CompiledRule:
     maker: InitializerMaker | None
     dtype: DType | None
     tie: Template | None
+    fans_of: Template | None
     seed_path: tuple[Template, ...] | None
     copy_file: Template | None
     copy_name: Template | None
@@ -134,6 +136,7 @@ def compile_rule(rule: Rule, variables: Mapping[str, Number], layout: str | None
         maker=maker,
         dtype=None if rule.dtype is None else stored_dtype(rule.dtype, rule.place.inside("dtype"), who),
         tie=text(rule.tie, "tie"),
+        fans_of=text(rule.fans_of, "fans_of"),
         seed_path=seed_path,
         copy_file=None if rule.copy is None else text(rule.copy.file, "copy"),
         copy_name=None if rule.copy is None else text(rule.copy.name, "copy"),

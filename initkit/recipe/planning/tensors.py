@@ -31,11 +31,11 @@ def name_tensors(merged: MergedRecipe, variables: Mapping[str, Number]) -> list[
 
     Returns:
         The tensors and the ties, inherited ones first, then those of other files, then the entries of
-        `tensors` in the order of the text.
+        `tensors` in the order of the text; whether they are selected or not.
 
     Raises:
-        RecipeError: A brace range is malformed, a name comes twice, a shape or a dtype is none, another file
-            cannot be read, or nothing is left.
+        RecipeError: A brace range is malformed, a name comes twice, a shape or a dtype is none, or another
+            file cannot be read.
 
     Example:
         >>> from initkit.recipe.planning.inheritance import merge
@@ -48,7 +48,25 @@ def name_tensors(merged: MergedRecipe, variables: Mapping[str, Number]) -> list[
     naming = _Naming(merged, variables)
     for generation in merged.generations:
         naming.add(generation)
-    named = list(naming.named.values())
+    return list(naming.named.values())
+
+
+def select_tensors(
+    merged: MergedRecipe, named: list[NamedTensor | NamedTie], variables: Mapping[str, Number]
+) -> list[NamedTensor | NamedTie]:
+    """Leave out what is not selected.
+
+    Args:
+        merged: The recipe, together with those that it extends.
+        named: What it names.
+        variables: The value of every variable.
+
+    Returns:
+        Those that a pattern of the selection matches, and what they are tied to; all where there is none.
+
+    Raises:
+        RecipeError: A pattern matches nothing, or nothing is left.
+    """
     if merged.recipe.only:
         wanted_names = Selection(only=merged.recipe.only)
         selection = NameSelection(wanted_names, merged.recipe.place, "the selection", variables)

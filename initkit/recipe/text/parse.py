@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from initkit.documents import Document, PlainData, read_json, read_yaml
 from initkit.errors import ConfigError, RecipeError
+from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.language.place import Place
 from initkit.recipe.language.variables import Variable
 from initkit.recipe.text.parse_rules import parse_rules
@@ -104,6 +105,7 @@ def parse_again(
     dtype: str | None,
     only: tuple[str, ...],
     dtype_of_all: bool,
+    values: tuple[tuple[str, Number | str], ...],
     changed: bool,
 ) -> ParsedRecipe:
     """Read a recipe that has been read before, and change what was changed then; for pickles.
@@ -115,13 +117,22 @@ def parse_again(
         dtype: The dtype of tensors that have none of their own.
         only: Patterns of the tensors that are wanted.
         dtype_of_all: Whether the dtype holds for tensors of other files, too.
+        values: Values of variables in place of others.
         changed: Whether anything is not that of the text.
 
     Returns:
         The recipe's parts.
     """
     parsed = parse_recipe(text, file)
-    return replace(parsed, seed=seed, dtype=dtype, only=only, dtype_of_all=dtype_of_all, changed=changed)
+    return replace(
+        parsed,
+        seed=seed,
+        dtype=dtype,
+        only=only,
+        dtype_of_all=dtype_of_all,
+        values=values,
+        changed=changed,
+    )
 
 
 def _read(text: str, file: str) -> Document:

@@ -11,11 +11,11 @@ from initkit.recipe.text.specs import CopySpec, InitializerSpec, Rule
 
 PATTERN_KEYS = ("match", "regex")
 ACTION_KEYS = ("init", "skip", "tie", "copy")
-RULE_KEYS = (*PATTERN_KEYS, "where", *ACTION_KEYS, "dtype", "layout", "seed_path", "optional")
+RULE_KEYS = (*PATTERN_KEYS, "where", *ACTION_KEYS, "dtype", "layout", "fans_of", "seed_path", "optional")
 WHERE_KEYS = ("ndim", "shape", "dtype", "size", "layer", "inside", "tag")
 COPY_KEYS = ("file", "name")
 # What has no meaning for tensors that are not drawn.
-_OF_DRAWING = ("layout", "seed_path")
+_OF_DRAWING = ("layout", "fans_of", "seed_path")
 
 _DESCRIPTION_KEYS = ("class_name", "config", "module", "registered_name")
 # Packages whose class names mean initkit's own classes.
@@ -71,6 +71,7 @@ def _rule(value: PlainData, place: Place, number: int) -> Rule:
         copy=_copy(entry["copy"], place.inside("copy"), who) if action == "copy" else None,
         dtype=_text_of(entry, place, "dtype", who, "float32"),
         layout=_text_of(entry, place, "layout", who, "torch"),
+        fans_of=_text_of(entry, place, "fans_of", who, '"{layer}.weight"'),
         seed_path=_seed_path(entry, place, who),
         optional=as_flag(entry.get("optional", False), place.inside("optional"), f"`optional` of {who}"),
         data=entry,

@@ -139,6 +139,7 @@ class Rule:
         copy: Where the values come from, or None.
         dtype: The dtype that the tensors get, or None.
         layout: How initializers read shapes, or None.
+        fans_of: The tensor whose fans expressions ask about, or None for the tensor's own; may hold captures.
         seed_path: The names by which values are drawn instead of the tensor's own, or None; with captures.
         optional: Whether it may take no tensor.
         inherited: Whether it is one of the recipe that this one extends.
@@ -156,6 +157,7 @@ class Rule:
     copy: CopySpec | None = None
     dtype: str | None = None
     layout: str | None = None
+    fans_of: str | None = None
     seed_path: tuple[str, ...] | None = None
     optional: bool = False
     inherited: bool = False
@@ -210,7 +212,8 @@ class ParsedRecipe:
         rules: In the order of the text, which is the order of precedence.
         only: Patterns of the tensors that are wanted; empty for all.
         dtype_of_all: Whether `dtype` holds for floating-point tensors of other files, too.
-        changed: Whether seed, dtype or selection are not those of the text.
+        values: Of variables, by name, in place of those that this or what it extends says.
+        changed: Whether seed, dtype, selection or variables are not those of the text.
     """
 
     text: str
@@ -227,6 +230,7 @@ class ParsedRecipe:
     rules: tuple[Rule, ...] = ()
     only: tuple[str, ...] = ()
     dtype_of_all: bool = False
+    values: tuple[tuple[str, Number | str], ...] = ()
     changed: bool = False
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -240,6 +244,7 @@ class ParsedRecipe:
             self.dtype,
             self.only,
             self.dtype_of_all,
+            self.values,
             self.changed,
         )
 

@@ -248,10 +248,11 @@ def _rule() -> Schema:
         },
         "dtype": ref("dtype", "The dtype that the tensors get."),
         "layout": ref("layout", "How the initializer reads shapes."),
+        "fans_of": text("The tensor whose fan_in and fan_out expressions ask about; may hold captures."),
         "seed_path": ref("texts", "The names by which values are drawn instead of the tensor's own."),
         "optional": {"type": "boolean", "description": "Whether the rule may take no tensor."},
     }
-    not_drawn = {"layout": False, "seed_path": False}
+    not_drawn = {"layout": False, "fans_of": False, "seed_path": False}
     return {
         **object_of(properties),
         "allOf": [
