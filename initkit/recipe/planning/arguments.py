@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from initkit.documents import PlainData
@@ -51,43 +51,71 @@ def takes_numbers(parameter: inspect.Parameter) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A text in which captures stand in braces, such as `"h.{layer}.attn.q.weight"`."""
+    """A text in which captures and expressions stand in braces, such as `"h.{layer}.attn.q.weight"`.
+
+    Attributes:
+        text: The text.
+        expressions: By what stands in braces: the expressions; all else there is a capture.
+    """
 
     text: str
+    expressions: Mapping[str, Expression] = field(default_factory=dict, compare=False)
 
     @property
     def names(self) -> frozenset[str]:
-        """The captures in it."""
-        return frozenset(_PLACEHOLDER.findall(self.text))
+        """All names in braces."""
+        captures = set(_PLACEHOLDER.findall(self.text)) - self.expressions.keys()
+        return frozenset(captures.union(*(one.names for one in self.expressions.values())))
 
-    def of(self, captures: Captures) -> str:
-        """The text, with what the captures stand for."""
-        return _PLACEHOLDER.sub(lambda found: str(captures[found[1]]), self.text)
+    def of(self, captures: Captures, value_of: Callable[[Expression], Number] | None = None) -> str:
+        """The text, with what the captures stand for and what the expressions come to.
+
+        Args:
+            captures: A value for every capture.
+            value_of: Works an expression out; None for a text that has none.
+
+        Returns:
+            The text without braces.
+        """
+
+        def written(found: re.Match[str]) -> str:
+            expression = self.expressions.get(found[1])
+            return str(captures[found[1]] if expression is None or value_of is None else value_of(expression))
+
+        return _PLACEHOLDER.sub(written, self.text)
 
 
-def read_text(text: str, place: Place, who: str, captures: tuple[str, ...]) -> Template:
-    """Read a text that may name captures.
+def read_text(
+    text: str, place: Place, who: str, captures: tuple[str, ...], known: Collection[str] = ()
+) -> Template:
+    """Read a text that may name captures, and have expressions in it.
 
     Args:
         text: The text.
         place: Where it stands.
         who: What it is, for messages.
         captures: The captures that there are.
+        known: All names that expressions may have; none (default) where there can be no expressions.
 
     Returns:
         The template.
 
     Raises:
-        RecipeError: It names another one.
+        RecipeError: Something unknown stands in braces.
     """
+    expressions = {}
     for name in _PLACEHOLDER.findall(text):
-        if name not in captures:
+        if name in captures:
+            continue
+        if known and not name.isdigit():
+            expressions[name] = read_expression(name, place, who, known)
+        else:
             hint = did_you_mean(nearest_names(name, captures))
             wrong = f"unknown capture {{{name}}} in {who}. Received: {text!r}."
             allowed = f"Allowed: {', '.join(captures) or 'none, since the pattern has no captures'}."
             remedy = "Name a capture of the rule's pattern, or write no braces."
             raise place.error(wrong, f"{allowed}{hint}", remedy)
-    return Template(text)
+    return Template(text, expressions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +148,11 @@ class ArgumentReader:
             RecipeError: A text is no expression, or names something unknown.
         """
         if isinstance(value, str):
+            known = (*self.variables, *self.captures, *TENSOR_NAMES)
             if numeric:
-                known = (*self.variables, *self.captures, *TENSOR_NAMES)
                 return read_expression(value, self.place, self.who, known)
-            template = read_text(value, self.place, self.who, self.captures)
-            return template if template.names else value
+            template = read_text(value, self.place, self.who, self.captures, known)
+            return template if _PLACEHOLDER.search(value) else value
         if isinstance(value, list):
             return [self.read(entry, numeric) for entry in value]
         if not isinstance(value, dict):
@@ -237,7 +265,7 @@ class ArgumentValues:
         if isinstance(value, Expression):
             return self._number(value)
         if isinstance(value, Template):
-            return value.of(self.captures)
+            return value.of(self.captures, self._number)
         if isinstance(value, list):
             return [self.of(entry) for entry in value]
         if isinstance(value, dict):

@@ -96,11 +96,29 @@ def test_captures_in_names() -> None:
 
 
 @pytest.mark.parametrize(
+    ("where", "rows"),
+    [
+        ("{pad}", [3]),
+        ("{h}:{2 * h}", [2, 3]),
+        ("{shape[0] // 4 * layer}:{shape[0] // 4 * (layer + 1)}", [2, 3]),
+        ("-{h}:", [6, 7]),
+    ],
+)
+def test_numbers_in_texts(where: str, rows: list[int]) -> None:
+    """Expressions in braces inside a text are worked out: rows for padding, the quarter of a forget gate."""
+    init = f"{{overwrite: {{initializer: zeros, value: 1, where: '{where}'}}}}"
+    text = _recipe('{"h.1.w": [8, 2]}', f'{{match: "h.{{layer}}.w", init: {init}}}')
+    values = _values(plan_of(text.replace("variables: {", "variables: {pad: 3, h: 2, ")))["h.1.w"]
+    assert np.flatnonzero(values.all(axis=1)).tolist() == rows
+    assert values.sum() == 2 * len(rows)
+
+
+@pytest.mark.parametrize(
     ("init", "message"),
     [
         ("{scale: {initializer: {random_normal: {stddev: 1 / widht}}}}", "unknown variable 'widht'"),
         ("{scale: {initializer: {random_normal: {std: 1}}, factor: 2}}", "Did you mean 'stddev'"),
-        ("{stack: {initializers: zeros, names: ['{layers}.a']}}", "unknown capture {layers}.*mean 'layer'"),
+        ("{stack: {initializers: zeros, names: ['{layers}.a']}}", "unknown variable 'layers'.*mean 'layer'"),
         ("{stack: {initializers: zeros, names: ['{0}']}}", "unknown capture {0}"),
         ("{stack: {initializers: {no_such: {a: 1}}}}", "no_such"),
     ],
