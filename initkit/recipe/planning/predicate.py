@@ -197,7 +197,7 @@ def _words_test(
             )
             raise place.error(wrong, "Write `*` for what may stand there.")
         patterns.append(pattern)
-    words_of, called, _ = _WORDS[subject]
+    words_of, called = _WORDS[subject].of, _WORDS[subject].called
 
     def received(tensor: NamedTensor) -> str:
         return f"{called} {', '.join(words_of(tensor)) or 'not given'}"
