@@ -144,3 +144,26 @@ class LazyArray:
     def __repr__(self) -> str:
         """Say where the values come from, and the shape and dtype."""
         return f"LazyArray({self.initializer!r}, shape={self.shape}, dtype={self._row.name!r})"
+
+
+def first_values(values: Any, count: int) -> np.ndarray[Any, Any]:
+    """The first values in row-major order, without the rest of them.
+
+    Args:
+        values: A `LazyArray`, or what is indexed like one.
+        count: How many.
+
+    Returns:
+        An array of one dimension; shorter where there are fewer.
+
+    Example:
+        >>> import initkit as ik
+        >>> first_values(ik.Identity().lazy((100_000, 100_000)), 3).tolist()
+        [1.0, 0.0, 0.0]
+    """
+    box: list[slice] = []
+    missing = count
+    for length in reversed(values.shape):
+        box.append(slice(0, min(length, missing)))
+        missing = -(-missing // max(length, 1))
+    return np.ravel(values[tuple(reversed(box))])[:count]

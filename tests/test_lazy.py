@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import initkit as ik
 from initkit.errors import ArgumentTypeError, RegionIndexError
+from initkit.lazy import first_values
 from tests.catalogue import ENTRIES, Entry
 from tests.test_region import shapes_with_indices
 
@@ -87,6 +88,15 @@ def test_sizes_have_no_bound(shape: tuple[int, ...]) -> None:
     lazy = ik.RandomNormal(seed=7).lazy(shape, "float64")
     assert lazy.size == math.prod(shape)
     assert lazy.nbytes == 8 * math.prod(shape)
+
+
+@pytest.mark.parametrize(
+    "shape", [(), (0,), (3, 0), (2,), (7,), (2, 2, 3), (100_000, 1), (1, 100_000)], ids=str
+)
+def test_first_values(shape: tuple[int, ...]) -> None:
+    """They are those of the whole in row-major order, as many as there are."""
+    lazy = ik.RandomNormal(seed=7).lazy(shape)
+    assert np.array_equal(first_values(lazy, 6), np.asarray(lazy).ravel()[:6])
 
 
 def test_len_and_iteration() -> None:

@@ -18,7 +18,7 @@ from initkit.dtypes import resolve_dtype
 from initkit.errors import ArgumentTypeError
 from initkit.initializer import Initializer
 from initkit.initializers.scaled_by_fan import ScaledByFan
-from initkit.lazy import LazyArray
+from initkit.lazy import LazyArray, first_values
 from initkit.recipe.comparing.law import formula_of
 from initkit.region import Region
 from initkit.registry import registry
@@ -153,18 +153,15 @@ def _show_facts(initializer: Initializer, lazy: LazyArray) -> dict[str, Any]:
         "fan_out": fans and fans.fan_out,
         "expected": moments and {"mean": moments.mean, "std": moments.std},
         "drawn": drawn and {"mean": drawn.mean, "std": drawn.std, "min": drawn.least, "max": drawn.greatest},
-        "values": [encode(value) for value in _first_values(lazy)],
+        "values": [encode(value) for value in first_values(lazy, _FIRST_VALUES)],
     }
 
 
-def _first_values(lazy: LazyArray) -> np.ndarray[Any, Any]:
-    """The first values in row-major order, without drawing the rest."""
-    box: list[slice] = []
-    missing = _FIRST_VALUES
-    for length in reversed(lazy.shape):
-        box.append(slice(0, min(length, missing)))
-        missing = -(-missing // max(length, 1))
-    return np.ravel(lazy[tuple(reversed(box))])[:_FIRST_VALUES]
+def _show_value(value: Any) -> str:
+    """A value, as `encode` gives it."""
+    if isinstance(value, dict):
+        value = complex(**value["config"])
+    return f"{value:.6g}" if isinstance(value, (float, complex)) else str(value)
 
 
 def _statistics(lazy: LazyArray) -> Statistics | None:
@@ -198,8 +195,7 @@ def _print_facts(facts: dict[str, Any], expression: str) -> None:
     _print_fact("tensor", f"{show_shape(shape)} {facts['dtype']}, {prod(shape):,} values")
     if facts["fan_in"] is not None:
         _print_fact("fans", f"fan_in {facts['fan_in']:,}, fan_out {facts['fan_out']:,}")
-    values = (f"{value:.6g}" if isinstance(value, float) else str(value) for value in facts["values"])
-    _print_fact("first values", ", ".join(values) or "-")
+    _print_fact("first values", ", ".join(map(_show_value, facts["values"])) or "-")
     columns = (Column(""), *(Column(title, ".") for title in ("mean", "std", "min", "max")))
     rows = [
         (name, *(show_number((facts[name] or {}).get(key)) for key in ("mean", "std", "min", "max")))

@@ -77,6 +77,8 @@ def test_show_of_complex_values(capsys: pytest.CaptureFixture[str]) -> None:
     assert facts["drawn"]["std"] == pytest.approx(values.std())
     assert facts["drawn"]["max"] == pytest.approx(max(values.real.max(), values.imag.max()))
     assert facts["values"][0]["class_name"] == "__complex__"
+    assert main(["show", "random_normal: {stddev: 2}", "--shape", "1000", "--dtype", "complex64"]) == 0
+    assert f"first values  {complex(values[0]):.6g}, " in capsys.readouterr().out
 
 
 def test_show_takes_configs_and_any_shape(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from initkit.documents import write_inline
 from initkit.errors import RecipeError, did_you_mean, nearest_names
+from initkit.lazy import first_values
 from initkit.recipe.comparing.law import Bounds, Law, law_of, shown_value
 from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.language.expression import Expression
@@ -358,12 +359,7 @@ def _first_values(tensor: PlannedTensor) -> tuple[Any, ...]:
     whole = tensor.template is not None and not (tensor.template.makes_regions and tensor.tolerance == 0)
     if whole and tensor.size > _MOST_DRAWN_WHOLE:
         return ()
-    box: list[slice] = []
-    missing = _FIRST_VALUES
-    for length in reversed(tensor.shape):
-        box.append(slice(0, min(length, missing)))
-        missing = -(-missing // max(length, 1))
     with tensor.drawing() as values:
-        found = np.ravel(values[tuple(reversed(box))])[:_FIRST_VALUES]
+        found = first_values(values, _FIRST_VALUES)
     wide = found.astype(np.complex128 if found.dtype.kind == "c" else np.float64)
     return tuple(wide.tolist() if found.dtype.kind not in "iub" else found.tolist())
