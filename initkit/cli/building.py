@@ -8,9 +8,12 @@ from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
+
+import numpy as np
 
 from initkit.cli.progress import progress_reporter
 from initkit.cli.recipes import STANDARD_STREAM, load_recipe
@@ -28,6 +31,8 @@ from initkit.recipe import (
     verify,
 )
 from initkit.recipe.building.preview import BuildPreview, FilePreview, preview
+from initkit.recipe.language.pattern import expand_braces
+from initkit.recipe.writing.folding import fold_names
 
 
 def run_build(arguments: Namespace) -> int:
@@ -38,21 +43,30 @@ def run_build(arguments: Namespace) -> int:
     `tensors`, `parameters`, `ties` (name: target), and `rules`, a list of `rule`, `match`, `line`,
     `where` (what the rule asks besides the name), `initializer`, `dtype`, `tensors`, `parameters` and
     `bytes`. Of a dry run: `file`, `files` (a list of `file`, `bytes`, `kept` and `status`), `others` (files
-    of another model, which `--force` removes), `bytes_missing`, `bytes_free`, and the last four. While it
+    of another model, which `--force` removes), `foreign` (whether an unfinished build of another recipe is
+    there, which `--restart` discards), `bytes_missing`, `bytes_free`, and the last four. While it
     runs, lines of JSON on stderr: `event` (`progress`, `note` or `error`), and `work`, `done`, `total`,
     `bytes_per_second` and `seconds_left` (null where not known), or `message`.
     """
     recipe = load_recipe(arguments.recipe)
     _check_output(arguments, Path(recipe.parsed.file))
-    plan = recipe.override(seed=arguments.seed, dtype=arguments.dtype, only=tuple(arguments.only)).plan()
+    recipe = recipe.override(
+        seed=arguments.seed,
+        dtype=arguments.dtype,
+        only=tuple(arguments.only),
+        variables=dict(arguments.set),
+    )
+    plan = recipe.plan()
     options = {"max_shard_size": arguments.max_shard_size, "shard": arguments.shard}
     if arguments.dry_run:
         if not isinstance(arguments.output, Path):
             message = f"What is at a URL is not looked at. Received: {arguments.output} and --dry-run."
             message += " Allowed: a path. `initkit plan` prints the tensors."
             raise ArgumentError(message)
-        _print_preview(arguments, plan, preview(plan, arguments.output, **options))
-        return 0
+        found = preview(plan, arguments.output, **options)
+        _print_preview(arguments, plan, found)
+        blocked = (found.foreign and not arguments.restart) or (found.others and not arguments.force)
+        return 1 if blocked or found.free < found.missing else 0
     with _told(arguments.json), progress_reporter("drawing", as_json=arguments.json) as progress:
         report = build(
             plan,
@@ -62,6 +76,7 @@ def run_build(arguments: Namespace) -> int:
             sync=arguments.sync,
             client=arguments.dask,
             progress=progress,
+            comparing=partial(progress, work="comparing"),
             **options,
         )
     if arguments.json:
@@ -75,7 +90,11 @@ def run_build(arguments: Namespace) -> int:
         }
         print_json(facts | _plan_facts(plan))
     else:
-        print(_build_table(plan, [_group_facts(group) for group in _groups(plan)]))
+        if arguments.shard is None:
+            # What all shares write together would be told as often as there are shares.
+            print(_build_table(plan, [_group_facts(group) for group in _groups(plan)]))
+            for tie in plan.ties:
+                print(f"{tie.name} is tied to {tie.target} and not stored again.")
         print(_build_summary(report))
     return 0
 
@@ -124,14 +143,20 @@ def _print_preview(arguments: Namespace, plan: Plan, found: BuildPreview) -> Non
         ]
         facts: dict[str, Any] = {"file": str(arguments.output), "files": files}
         facts |= {"others": [str(path) for path in found.others]}
+        facts["foreign"] = found.foreign
         facts |= {"bytes_missing": found.missing, "bytes_free": found.free}
         print_json(facts | _plan_facts(plan))
         return
     columns = (Column("file", shrinks=True), Column("size", ">"), Column("status", shrinks=True))
+    force, restart = arguments.force, arguments.restart
     rows = [
-        (str(file.path), show_size(file.nbytes), _describe(file, arguments.force)) for file in found.files
+        (str(file.path), show_size(file.nbytes), _describe(file, force=force, restart=restart))
+        for file in found.files
     ]
-    rows += [(str(path), "", _OTHER[arguments.force]) for path in found.others]
+    rows += [(str(path), "", _OTHER[force]) for path in found.others]
+    if found.foreign and all(file.status != "foreign" for file in found.files):
+        kept = "has an unfinished build of another recipe or other options"
+        rows.append((str(arguments.output), "", f"{kept}: {_FOREIGN[restart]}"))
     print(format_table(columns, rows, width=terminal_width()))
     enough = "enough" if found.free >= found.missing else "NOT enough"
     print(f"\n{len(plan.tensors):,} tensors, {show_size(found.missing)} to write; the disk has", end=" ")
@@ -142,13 +167,17 @@ def _print_preview(arguments: Namespace, plan: Plan, found: BuildPreview) -> Non
 _OTHER = {True: "of another model: is removed", False: "of another model: needs --force"}
 
 
-def _describe(file: FilePreview, force: bool) -> str:
+# Whether --restart was.
+_FOREIGN = {True: "is discarded", False: "needs --restart"}
+
+
+def _describe(file: FilePreview, *, force: bool, restart: bool) -> str:
     return {
         "new": "to be written",
         "resumed": f"{show_size(file.kept)} of it are there, from an interrupted build",
         "finished": "whole, from an interrupted build",
         "exists": "exists: is replaced" if force else "exists: needs --force, unless it is the same",
-        "foreign": "unfinished, of another recipe or other options: needs --restart",
+        "foreign": f"unfinished, of another recipe or other options: {_FOREIGN[restart]}",
     }[file.status]
 
 
@@ -211,7 +240,7 @@ def _show_match(group: dict[str, Any]) -> str:
 
 
 def _build_summary(report: BuildReport) -> str:
-    lines = [f"{tie.name} is tied to {tie.target} and not stored again." for tie in report.plan.ties]
+    lines = []
     count, size = len(report.files), show_size(report.nbytes)
     what = f"{report.path}: "
     if report.files != (report.path,):
@@ -235,6 +264,8 @@ def _build_summary(report: BuildReport) -> str:
 def run_verify(arguments: Namespace) -> int:
     """Compare a checkpoint with what the recipe inside it, or another one, gives.
 
+    Names that differ in numbers or words share a line where the same is wrong, but for `--all`.
+
     JSON: `file`, `bytes` (compared), `ok`, `seconds`, `counts` (of every status), and `tensors`, a list of
     `name`, `status` (`ok`, `changed`, `trained`, `missing`, `unexpected`, `dtype` or `shape`), `expected` and
     `found` (dtype and shape as text, or null), `changed` (values that differ), `first` (the index of the
@@ -245,20 +276,19 @@ def run_verify(arguments: Namespace) -> int:
     with progress_reporter("comparing", as_json=arguments.json) as progress:
         verification = verify(arguments.file, recipe=recipe, only=arguments.only, progress=progress)
     seconds = perf_counter() - started
-    counts: Counter[str] = Counter(check.status for check in verification.tensors)
     if arguments.json:
         facts = {
             "file": str(arguments.file),
             "ok": verification.ok,
             "bytes": verification.nbytes,
             "seconds": seconds,
-            "counts": dict(counts),
+            "counts": dict(Counter(check.status for check in verification.tensors)),
             "tensors": [_check_facts(check) for check in verification.tensors],
         }
         print_json(facts)
     else:
         says = "the recipe in it says" if recipe is None else f"{recipe.parsed.file} says"
-        _print_verification(verification, counts, seconds, says)
+        _print_verification(verification, seconds, says, apart=arguments.all)
     return 0 if verification.ok else 1
 
 
@@ -274,20 +304,50 @@ def _check_facts(check: TensorCheck) -> dict[str, Any]:
     }
 
 
-def _print_verification(verification: Verification, counts: Counter[str], seconds: float, says: str) -> None:
-    failed = [check for check in verification.tensors if check.status != "ok"]
+def _print_verification(verification: Verification, seconds: float, says: str, *, apart: bool) -> None:
+    failed = verification.failed
     if failed:
-        columns = (Column("tensor", shrinks=True), Column("status"), Column("what is there", shrinks=True))
+        columns = [Column("tensor", shrinks=True), Column("status"), Column("what is there", shrinks=True)]
+        groups = [(check.name, [check]) for check in failed] if apart else _grouped(failed)
+        if not apart:
+            columns.append(Column("tensors", ">", drops=1))
         rows = [
-            (check.name, check.status, "-" if check.found is None else check.describe()) for check in failed
+            (name, checks[0].status, _what_is_there(checks), f"{len(checks):,}")[: len(columns)]
+            for name, checks in groups
         ]
         print(format_table(columns, rows, width=terminal_width()), end="\n\n")
+        if len(groups) < len(failed):
+            print("Names in braces stand for several; --all prints a line for each.")
     total = len(verification.tensors)
     rate = show_size(verification.nbytes / max(seconds, 1e-9))
     amount = f"{show_size(verification.nbytes)} compared in {seconds:.2f} s, {rate}/s"
     if failed:
-        kinds = ", ".join(f"{count:,} {status}" for status, count in counts.items() if status != "ok")
+        counts = Counter(check.status for check in failed)
+        kinds = ", ".join(f"{count:,} {status}" for status, count in counts.items())
         print(f"{verification.path}: {len(failed):,} of {total:,} tensors are not as {says}")
         print(f"({kinds}); {amount}.")
     else:
         print(f"{verification.path}: all {total:,} tensors are as {says}; {amount}.")
+
+
+def _grouped(checks: Sequence[TensorCheck]) -> list[tuple[str, list[TensorCheck]]]:
+    """The tensors that share a line, under a name with braces."""
+    by_name = {check.name: check for check in checks}
+    # Of copied values it is not known by how much they differ.
+    said = [
+        (check.name, (check.status, check.expected, check.found, check.difference is None))
+        for check in checks
+    ]
+    return [(text, [by_name[name] for name in expand_braces(text)]) for text, _ in fold_names(said)]
+
+
+def _what_is_there(checks: Sequence[TensorCheck]) -> str:
+    """What is to be said of tensors that share a line."""
+    first = checks[0]
+    if first.found is None:
+        return "-"
+    if len(checks) == 1 or first.difference is None:
+        return first.describe()
+    # np.max, and not Python's: NaN must not be lost.
+    largest = np.max([check.difference for check in checks])
+    return f"{sum(check.changed for check in checks):,} values differ, by up to {largest:.3g}"

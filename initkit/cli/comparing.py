@@ -60,17 +60,8 @@ def _print_difference(difference: Difference, seconds: float) -> None:
     if not difference.equal:
         columns = (Column("tensor", shrinks=True), Column(""), Column("how", shrinks=True))
         print(format_table(columns, _rows(difference.changed), width=terminal_width()), end="\n\n")
-    total = len(difference.tensors)
     amount = f"; {show_size(difference.nbytes)} compared in {seconds:.2f} s" if difference.nbytes else ""
-    if difference.equal:
-        print(f"{difference.a} and {difference.b}: all {total:,} tensors are equal{amount}.")
-        return
-    counts = difference.counts
-    kinds = ", ".join(
-        f"{counts[kind]:,} {kind}" for kind in ("changed", "added", "removed") if kind in counts
-    )
-    differ = f"{len(difference.changed):,} of {total:,} tensors differ"
-    print(f"{difference.a} and {difference.b}: {differ} ({kinds}){amount}.")
+    print(f"{difference.summary}{amount}.")
 
 
 def _rows(tensors: Sequence[TensorDifference]) -> list[tuple[str, str, str]]:

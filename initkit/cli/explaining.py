@@ -33,16 +33,18 @@ def run_explain(arguments: Namespace) -> int:
     `ties`. Of a pattern: `recipe`, `pattern`, and `explained`, a list of the same facts of one tensor per
     rule, each with `stands_for`, the names of all that the pattern matches and the rule takes.
     """
-    recipe = load_to_look_at(arguments.recipe, arguments.seed)
+    recipe, remarks = load_to_look_at(arguments)
     plan, file = recipe.plan(), recipe.parsed.file
     if _is_pattern(arguments.tensor, plan):
         _explain_pattern(plan, arguments.tensor, file, arguments.json)
-        return 0
-    explanation = explain(plan, arguments.tensor)
-    if arguments.json:
-        print_json({"recipe": file, **_explanation_facts(explanation)})
     else:
-        _print_facts(explanation.facts())
+        explanation = explain(plan, arguments.tensor)
+        if arguments.json:
+            print_json({"recipe": file, **_explanation_facts(explanation)})
+        else:
+            _print_facts(explanation.facts())
+    if not arguments.json:
+        print(*remarks, sep="\n", end="\n" if remarks else "")
     return 0
 
 

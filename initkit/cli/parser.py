@@ -65,6 +65,7 @@ def _add_recipe_commands(commands: _Commands) -> None:
     plan.add_argument("--seed", type=_seed, help="in place of the recipe's")
     plan.add_argument("--dtype", help="in place of the recipe's")
     plan.add_argument("--all", action="store_true", help="print a line for each tensor; JSON has all of them")
+    _add_set(plan)
     _add_only(plan, "only tensors with such names, as 'h.0.*'; may be repeated")
     _add_reading_commands(commands)
     verify = _add(commands, "verify", building.run_verify, "compare a checkpoint with what its recipe gives")
@@ -72,6 +73,9 @@ def _add_recipe_commands(commands: _Commands) -> None:
         "file", type=Path, metavar="PATH", help="a safetensors file, or a folder or index of several"
     )
     verify.add_argument("--recipe", help="compare with this one, and not with the one inside")
+    verify.add_argument(
+        "--all", action="store_true", help="print a line for each tensor; JSON has all of them"
+    )
     _add_only(verify, "compare only tensors with such names, as 'h.0.*'; may be repeated")
 
 
@@ -82,6 +86,7 @@ def _add_reading_commands(commands: _Commands) -> None:
     explain.add_argument("recipe", metavar="RECIPE", help=_RECIPE)
     explain.add_argument("tensor", metavar="TENSOR", help="its name, or a pattern as 'h.*.weight'")
     explain.add_argument("--seed", type=_seed, help="in place of the recipe's")
+    _add_set(explain)
     diff = _add(commands, "diff", comparing.run_diff, "print in what two recipes or checkpoints differ")
     for name in ("a", "b"):
         diff.add_argument(
@@ -120,6 +125,7 @@ def _add_build_options(build: argparse.ArgumentParser) -> None:
     )
     build.add_argument("--seed", type=_seed, help="in place of the recipe's")
     build.add_argument("--dtype", help="in place of the recipe's")
+    _add_set(build)
     _add_only(build, "build only tensors with such names, as 'h.0.*'; may be repeated")
     build.add_argument("--dry-run", action="store_true", help="say what would be written, and write nothing")
     build.add_argument(
@@ -132,6 +138,17 @@ def _add_build_options(build: argparse.ArgumentParser) -> None:
 
 def _add_only(command: argparse.ArgumentParser, summary: str) -> None:
     command.add_argument("--only", action="append", default=[], metavar="GLOB", help=summary)
+
+
+def _add_set(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--set",
+        type=_setting,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="another value of a variable, a number or an expression, as n_layer=2; may be repeated",
+    )
 
 
 def _add_catalogue_commands(commands: _Commands) -> None:
@@ -182,6 +199,14 @@ def _shard(text: str) -> tuple[int, int]:
         message = f"{text!r} is no share; write which of how many, from 1/N to N/N, as in 2/8"
         raise argparse.ArgumentTypeError(message)
     return int(number), int(count)
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip() or not value.strip():
+        message = f"{text!r} sets no variable; write NAME=VALUE, as in n_layer=2"
+        raise argparse.ArgumentTypeError(message)
+    return name.strip(), value.strip()
 
 
 def _seed(text: str) -> int:

@@ -7,10 +7,17 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
+from typing import Protocol
 
 from initkit.cli.text import show_size
 
-Update = Callable[[int, int], None]
+
+class Update(Protocol):
+    """What is told how far the work has come."""
+
+    def __call__(self, done: int, total: int, work: str | None = None) -> None:
+        """Take the bytes done, those in all, and what is being done where the title does not say it."""
+
 
 # A log that is read later; and one that a program reads now.
 _LINE_SECONDS = 10.0
@@ -29,7 +36,7 @@ def progress_reporter(title: str, *, as_json: bool = False) -> Iterator[Update]:
         as_json: Whether a program reads it.
 
     Yields:
-        A function of the bytes done and the bytes in all.
+        A function of the bytes done and the bytes in all; and of what is done, where that is not the title.
     """
     if as_json:
         yield _Lines(title, _JSON_SECONDS, _print_event)
@@ -53,7 +60,11 @@ def progress_reporter(title: str, *, as_json: bool = False) -> Iterator[Update]:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+        def update(done: int, total: int, work: str | None = None) -> None:
+            bar.update(task, description=work or title, completed=done, total=total)
+
+        yield update
 
 
 class _Lines:
@@ -69,7 +80,7 @@ class _Lines:
         self._begun = False
         self._started = self._shown = perf_counter()
 
-    def __call__(self, done: int, total: int) -> None:
+    def __call__(self, done: int, total: int, work: str | None = None) -> None:
         """Take note of the bytes done, and show them if it is time."""
         now = perf_counter()
         if self._before is None:
@@ -81,7 +92,7 @@ class _Lines:
             self._begun = True
             seconds = now - self._started
             rate = (done - self._before) / seconds if seconds > 0 and done > self._before else None
-            self._show(self._title, done, total, rate)
+            self._show(work or self._title, done, total, rate)
 
 
 def _print_line(title: str, done: int, total: int, rate: float | None) -> None:

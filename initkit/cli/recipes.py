@@ -55,20 +55,21 @@ def load_recipe(given: str) -> Recipe:
         raise file_access_error(error.errno, error.strerror or str(error), file) from error
 
 
-def load_to_look_at(given: str, seed: int | None) -> Recipe:
+def load_to_look_at(arguments: Namespace) -> tuple[Recipe, list[str]]:
     """Read a recipe; a preset, which leaves its seed to its user, with 0 if there is no other.
 
     Args:
-        given: What `load_recipe` takes.
-        seed: The seed that was asked for, or None.
+        arguments: Those of a command with a recipe, `--seed` and `--set`.
 
     Returns:
-        The recipe.
+        The recipe, and what its reader ought to know of its seed.
     """
-    recipe = load_recipe(given)
+    recipe, seed = load_recipe(arguments.recipe), arguments.seed
+    remarks = []
     if seed is None and recipe.parsed.preset is not None:
         seed = 0
-    return recipe.override(seed=seed)
+        remarks.append("A preset has no seed: values are those of seed 0; --seed gives another.")
+    return recipe.override(seed=seed, variables=dict(arguments.set)), remarks
 
 
 def run_plan(arguments: Namespace) -> int:
@@ -83,7 +84,7 @@ def run_plan(arguments: Namespace) -> int:
     that rules leave out; and `unused`, the rules that take no tensor: `rule`, `match`, `line` and `reason`;
     and `remarks`, sentences on these and on values that round to 0.
     """
-    recipe = load_to_look_at(arguments.recipe, arguments.seed)
+    recipe, remarks = load_to_look_at(arguments)
     plan = recipe.override(dtype=arguments.dtype, only=tuple(arguments.only)).plan()
     if arguments.json:
         facts = {
@@ -111,7 +112,7 @@ def run_plan(arguments: Namespace) -> int:
     )
     if len(groups) < len(plan.tensors) or len(ties) < len(plan.ties):
         print("Names in braces stand for several; --all prints a line for each.")
-    for remark in plan.remarks():
+    for remark in [*remarks, *plan.remarks()]:
         print(remark)
     return 0
 

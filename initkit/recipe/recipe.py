@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from initkit.documents import write_yaml
 from initkit.dtypes import resolve_dtype
-from initkit.errors import (
-    ArgumentTypeError,
-    TensorNameError,
-    did_you_mean,
-    nearest_names,
-)
+from initkit.errors import ArgumentTypeError, TensorNameError, did_you_mean, nearest_names
 from initkit.lazy import LazyArray
 from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.language.variables import evaluate_variables
@@ -238,9 +233,14 @@ class Recipe:
         return recipe
 
     def override(
-        self, *, seed: int | None = None, dtype: object = None, only: str | Sequence[str] = ()
+        self,
+        *,
+        seed: int | None = None,
+        dtype: object = None,
+        only: str | Sequence[str] = (),
+        variables: Mapping[str, Number | str] | None = None,
     ) -> Self:
-        """The same recipe with another seed or dtype, or of fewer tensors.
+        """The same recipe with another seed, dtype or variables, or of fewer tensors.
 
         Args:
             seed: The seed of all tensors; None for the recipe's.
@@ -248,6 +248,8 @@ class Recipe:
                 files in `from` name; None for the recipe's.
             only: A pattern of names, or several; where there are any, tensors that match none are left out.
                 The others keep their values.
+            variables: Numbers, or texts of expressions, in place of those that the recipe gives or inherits,
+                by name; `plan` refuses other names. None for the recipe's.
 
         Returns:
             A new recipe, whose text says everything by itself.
@@ -264,9 +266,11 @@ class Recipe:
             ['wte.weight', 'wpe.weight']
         """
         patterns = (only,) if isinstance(only, str) else tuple(only)
-        if seed is None and dtype is None and not patterns:
+        if seed is None and dtype is None and not patterns and not variables:
             return self
         parsed = replace(self.parsed, changed=True, only=(*self.parsed.only, *patterns))
+        if variables:
+            parsed = replace(parsed, values=(*parsed.values, *variables.items()))
         if seed is not None:
             parsed = replace(parsed, seed=as_seed(seed))
         if dtype is not None:

@@ -77,7 +77,8 @@ def test_build_keeps_what_is_there(recipe: Path, capsys: pytest.CaptureFixture[s
     output = recipe.with_name("out.safetensors")
     output.write_bytes(b"precious")
     assert main(["build", str(recipe), "-o", str(output)]) == 2
-    assert f"{output}: the file exists; choose another name, or say --force" in capsys.readouterr().err
+    told = f"{output}: the file exists: it is no whole safetensors file; choose another name, or say --force"
+    assert told in capsys.readouterr().err
     assert output.read_bytes() == b"precious"
     text = recipe.read_text(encoding="utf-8")
     assert main(["build", str(recipe), "-o", str(recipe), "--force"]) == 2
@@ -140,6 +141,11 @@ def test_overrides(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
     expected = Recipe.load(recipe).override(seed=7, dtype="float16", only=("h.*.w", "c"))
     verification = verify(output, recipe=expected)
     assert verification.ok
+    assert main(["build", str(recipe), "-o", str(output), *options, "--set", "dd=3", "--force"]) == 2
+    assert (
+        "no variable 'dd'. Received: dd='3'. Allowed: n_layer, d. Did you mean 'd'?"
+        in capsys.readouterr().err
+    )
     forms = ["float16 (4, 8)", "float16 (4, 8)", "float16 (8,)"]
     assert [check.found for check in verification.tensors] == forms
     assert verify(output).ok
@@ -201,9 +207,10 @@ def test_a_dry_run_writes_nothing(recipe: Path, capsys: pytest.CaptureFixture[st
     assert main(command[:-1]) == 0
     capsys.readouterr()
     (output / "model.safetensors").touch()
-    assert main(command) == 0
+    assert main(command) == 1
     assert re.search(r"/model\.safetensors +of another model: needs --force\n", capsys.readouterr().out)
-    facts = printed_json(capsys, *command)
+    facts = printed_json(capsys, *command, code=1)
+    assert facts["foreign"] is False
     assert facts["others"] == [str(output / "model.safetensors")]
     assert [file["status"] for file in facts["files"]] == ["exists"] * 3
     assert facts["bytes_missing"] == sum(file["bytes"] for file in facts["files"])
@@ -246,7 +253,7 @@ def test_verify_with_another_recipe(recipe: Path, capsys: pytest.CaptureFixture[
     assert main(["verify", str(output), "--recipe", str(recipe)]) == 1
     out = capsys.readouterr().out
     assert "(2 missing)" in out
-    assert out.splitlines()[1].split() == ["h.0.b", "missing", "-"]
+    assert out.splitlines()[1].split() == ["h.{0..1}.b", "missing", "-", "2"]
     assert main(["verify", str(output), "--recipe", str(recipe), "--only", "nothing"]) == 2
     assert "match one of 5 tensors" in capsys.readouterr().err
     assert main(["verify", str(recipe)]) == 2
@@ -291,15 +298,14 @@ def test_a_dry_run_needs_the_folder_that_a_build_needs(
 
 
 def test_nothing_to_write(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The summary says that a share was there already, or that there are more shares than files."""
+    """A share has no table; its summary says that it was there, or that there are more shares than files."""
     output = recipe.with_name("out")
     share = ["build", str(recipe), "-o", str(output), "--max-shard-size", "150B", "--shard"]
     for _ in range(2):
         assert main([*share, "1/4"]) == 0
-    first, second = capsys.readouterr().out.split("rule ")[1:]
-    assert re.search(rf"^Wrote {output}: 1 file, 680 B in ", first, re.MULTILINE)
-    last = second.splitlines()[-2]
-    assert last == f"{output}: 1 file, 680 B: all of it is there already, and nothing was written."
+    first, _, second, _ = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"Wrote {output}: 1 file, 680 B in ")
+    assert second == f"{output}: 1 file, 680 B: all of it is there already, and nothing was written."
     assert main([*share, "4/4"]) == 0
     assert f"Wrote nothing to {output}: there are more shares than files." in capsys.readouterr().out
     assert main(["verify", str(output)]) == 2
@@ -357,3 +363,15 @@ def test_suggestions_for_a_selection(recipe: Path, capsys: pytest.CaptureFixture
     assert main(["build", str(recipe), "-o", str(output)]) == 0
     assert main(["verify", str(output), "--only", "h.{0..1}.ww"]) == 2
     assert "Did you mean 'h.{0..1}.w'" in capsys.readouterr().err
+
+
+def test_a_second_build_is_said_to_compare(
+    recipe: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where all is there, and nothing is drawn to be written, progress says so."""
+    monkeypatch.setattr("initkit.cli.progress._JSON_SECONDS", 0.0)
+    command = ["build", str(recipe), "-o", str(recipe.with_name("out")), "--json"]
+    for work in ("drawing", "comparing"):
+        assert main(command) == 0
+        events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+        assert {event["work"] for event in events} == {work}

@@ -66,11 +66,27 @@ def test_json(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_presets_are_looked_at_with_any_seed(capsys: pytest.CaptureFixture[str]) -> None:
-    """A preset is explained with seed 0, or with the one that is given."""
-    assert main(["explain", "gpt2@1", "wte.weight"]) == 0
-    assert "seed          0, path wte.weight" in capsys.readouterr().out
-    assert main(["explain", "gpt2@1", "wte.weight", "--seed", "3"]) == 0
-    assert "seed          3, path wte.weight" in capsys.readouterr().out
+    """A preset is explained with seed 0, which is told, or with the one that is given."""
+    for tensor in ("wte.weight", "wte.*"):
+        assert main(["explain", "gpt2@1", tensor]) == 0
+        out = capsys.readouterr().out
+        assert "seed          0, path wte.weight" in out
+        assert out.splitlines()[-1].startswith("A preset has no seed: values are those of seed 0; ")
+        assert main(["explain", "gpt2@1", tensor, "--seed", "3"]) == 0
+        out = capsys.readouterr().out
+        assert "seed          3, path wte.weight" in out
+        assert "A preset" not in out
+    assert main(["explain", "gpt2@1", "wte.weight", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["seed"] == 0
+
+
+def test_variables_of_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--set` changes what a preset's tensors are; values may be expressions, with spaces."""
+    command = ["explain", "gpt2@1", "h.1.mlp.c_fc.weight", "--set", "d=8", "--set"]
+    assert main([*command, "n_layer = d // 4"]) == 0
+    assert "8 x 32 float32" in capsys.readouterr().out
+    assert main([*command, "n_layer = d // 8"]) == 2
+    assert "'h.1.mlp.c_fc.weight'" in capsys.readouterr().err
 
 
 def test_unknown_tensors_are_suggested(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,6 +62,14 @@ def test_lines_for_programs(clock: _Clock, capsys: pytest.CaptureFixture[str]) -
     }
 
 
+def test_other_work(clock: _Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is done in place of the work of the title is told by its own name."""
+    with progress_reporter("drawing") as update:
+        clock.now += 60
+        update(1, 2, work="comparing")
+    assert capsys.readouterr().err == "comparing: 1 B of 2 B, 50%\n"
+
+
 @pytest.mark.parametrize("as_json", [True, False])
 def test_short_work_says_nothing(clock: _Clock, capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
     """Work that is done before a line is due has none."""

@@ -173,6 +173,20 @@ def test_plan_of_what_cannot_be_made(
     assert main(["explain", "-", "a.bias"]) == 0
 
 
+def test_plan_of_a_preset_tells_its_seed(capsys: pytest.CaptureFixture[str]) -> None:
+    """A preset has no seed, and what is shown in its place is told; not where one was given, nor in JSON."""
+    command = ["plan", "siren@1", "--set", "hidden_layers=1", "--set", "hidden_features=2*4"]
+    assert main(command) == 0
+    *_, summary, remark = capsys.readouterr().out.splitlines()
+    assert summary.startswith("6 tensors, 105 parameters, ") or "Names in braces" in summary
+    assert remark == "A preset has no seed: values are those of seed 0; --seed gives another."
+    assert main([*command, "--seed", "0"]) == 0
+    assert "A preset" not in capsys.readouterr().out
+    facts = printed_json(capsys, *command)
+    assert (facts["seed"], facts["remarks"], facts["parameters"]) == (0, [], 105)
+    assert facts["variables"]["hidden_features"] == 8
+
+
 def test_plan_from_standard_input(
     recipe: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,6 +196,8 @@ def test_plan_from_standard_input(
     feed(monkeypatch, recipe.read_text(encoding="utf-8"))
     assert main(["plan", "-"]) == 0
     assert capsys.readouterr().out == expected
+    feed(monkeypatch, recipe.read_text(encoding="utf-8"))
+    assert printed_json(capsys, "plan", "-", "--set", "d=1")["variables"] == {"n_layer": 2, "d": 1}
     monkeypatch.chdir(recipe.parent)
     feed(monkeypatch, "{initkit: 1, extends: r.yaml}")
     facts = printed_json(capsys, "plan", "-")

@@ -23,6 +23,7 @@ from initkit.io.target import free_bytes
 from initkit.recipe.building.drawing import Array, ProgressCallback, check_memory, draw_units
 from initkit.recipe.building.output import FileOutput, FolderOutput
 from initkit.recipe.building.same_bytes import hold_build
+from initkit.recipe.building.standing import OTHER_VALUES, taken_error
 from initkit.recipe.building.units import Unit
 from initkit.recipe.building.work import PIECE_BYTES, Work, parse_size
 from initkit.recipe.planning.plan import Plan
@@ -66,6 +67,7 @@ def build(
     restart: bool = False,
     sync: bool = False,
     progress: ProgressCallback | None = None,
+    comparing: ProgressCallback | None = None,
     piece_bytes: int = PIECE_BYTES,
 ) -> BuildReport:
     """Draw all tensors of a plan into a safetensors file, or into several.
@@ -90,6 +92,7 @@ def build(
         sync: Whether to wait until the files are safe from a power failure. Without, files that have been
             finished within the last seconds may be damaged by one, as files of most programs.
         progress: Called with the bytes drawn, and those of all tensors, after every piece.
+        comparing: Called in place of it where the whole build is there, and is compared; None for `progress`.
         piece_bytes: The size of a piece. It changes no value.
 
     Returns:
@@ -115,8 +118,10 @@ def build(
         complete = output.begin(overwrite=overwrite, restart=restart)
     except FileTakenError:
         # A build that was killed when it was complete leaves what one that has ended leaves.
-        if restart or not (output.stands() and hold_build(work, numbers, target, progress)):
+        if restart or not output.stands():
             raise
+        if not hold_build(work, numbers, target, comparing or progress):
+            raise taken_error(target, OTHER_VALUES, is_folder=work.is_folder) from None
         complete = True
     total = _values_bytes(work, numbers)
     kept = total if complete else 0

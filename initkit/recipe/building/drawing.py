@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from initkit.errors import ArgumentError
+from initkit.errors import ArgumentError, ArgumentTypeError
 from initkit.kernels.loader import thread_count
 from initkit.kernels.threads import this_thread
 from initkit.recipe.building.scratch import scratch
@@ -31,6 +31,23 @@ _SMALL_TENSOR = 1 << 17
 _MOST_DRAWERS = 16
 # An interrupt is noticed between two looks, where the system does not end a wait for it.
 _LOOK_SECONDS = 0.5
+
+
+def check_progress(*callbacks: object) -> None:
+    """Refuse, before anything is begun, what progress cannot be reported to.
+
+    Args:
+        callbacks: Functions of the bytes done and those of all; None for one that there is not.
+
+    Raises:
+        ArgumentTypeError: One of them is no function.
+    """
+    for callback in callbacks:
+        if callback is not None and not callable(callback):
+            message = f"Progress is told to a function. Received: {callback!r:.80} of type"
+            message += f" {type(callback).__name__}. Allowed: one that is called with the bytes done and"
+            message += " those of all, or None. Write, for example, progress=lambda done, total: print(done)."
+            raise ArgumentTypeError(message)
 
 
 def draw_units(

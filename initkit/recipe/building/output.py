@@ -20,6 +20,7 @@ from initkit.io.resumable_file import (
 )
 from initkit.io.target import check_target
 from initkit.recipe.building.files import INDEX_NAME, other_files
+from initkit.recipe.building.standing import NOT_COMPARED, taken_error, tell_standing
 from initkit.recipe.building.work import Work
 
 MARKER_NAME = ".initkit-build"
@@ -80,14 +81,18 @@ class FileOutput:
             # Named by an interrupted build: what a power failure may have damaged since is made again.
             finished = progress_of(self._path, self._work.files[0].layout, anywhere=True).finished
             if restart or not finished:
-                message = "the file exists; choose another name, or say --force (overwrite=True)"
-                raise file_access_error(errno.EEXIST, message, str(self._path))
+                found = "an unfinished build, which would replace it, is kept beside it"
+                if not self._has_hidden():
+                    found = tell_standing(self._path, self._work.files[0].layout)
+                raise taken_error(self._path, found, is_folder=False)
         return False
 
     def stands(self) -> bool:
         """Whether the whole file is there, by its header and size, and nobody is about to replace it."""
-        hidden = hidden_paths(Path(os.path.realpath(self._path)))
-        return begins_with(self._path, self._work.files[0].layout) and not any(map(Path.exists, hidden))
+        return begins_with(self._path, self._work.files[0].layout) and not self._has_hidden()
+
+    def _has_hidden(self) -> bool:
+        return any(map(Path.exists, hidden_paths(Path(os.path.realpath(self._path)))))
 
     def open(self, number: int, *, restart: bool) -> ResumableFile:
         """Open the file."""
@@ -171,7 +176,7 @@ class FolderOutput:
                     message += " finish it with the command that began it, or discard it with --restart"
                     message += " (restart=True)"
                     raise file_access_error(errno.EEXIST, message, str(self._path))
-                self._refuse_taken(self._left())
+                self._refuse_taken(self.left())
                 self._refuse_busy()
                 (self._path / INDEX_NAME).unlink(missing_ok=True)
                 self._discard()
@@ -221,8 +226,19 @@ class FolderOutput:
         taken += [path.name for path in other_files(self._path, self._work.names)]
         taken = sorted(set(taken) - left)
         if taken and not self._overwrite:
-            message = f"{taken[0]} is there already; choose another folder, or say --force (overwrite=True)"
-            raise file_access_error(errno.EEXIST, message, str(self._path))
+            name, found = self._told(taken)
+            raise taken_error(self._path, found, name=name, is_folder=True)
+
+    def _told(self, taken: list[str]) -> tuple[str, str]:
+        """One of some files that are there, the first that is not of this build, and what it is."""
+        layouts = {file.name: file.layout for file in self._work.files}
+        for name in taken:
+            if name not in self._work.names:
+                return name, "by its name it is of another build"
+            if name in layouts and not begins_with(self._path / name, layouts[name]):
+                return name, tell_standing(self._path / name, layouts[name])
+        missing = sorted(name for name in self._work.names if not (self._path / name).exists())
+        return taken[0], f"of this build, {missing[0]} is missing" if missing else NOT_COMPARED
 
     def _refuse_others(self) -> list[Path]:
         """The files of another model, which may be removed only where that was said."""
@@ -233,7 +249,7 @@ class FolderOutput:
             raise file_access_error(errno.EEXIST, message, str(self._path))
         return others
 
-    def _left(self) -> frozenset[str]:
+    def left(self) -> frozenset[str]:
         """The files that an interrupted build had finished: what its journals say is what is in them."""
         names = [path.name[1:].removesuffix(".journal") for path in self._journals()]
         found = {name: read_journal(hidden_paths(self._path / name)[1])[0] for name in names}
@@ -341,7 +357,7 @@ class FolderOutput:
 
     def _discard(self) -> None:
         """Remove what is left of a build with other files."""
-        left = self._left()
+        left = self.left()
         for path in self._journals():
             journal = self._locked(path)
             path.with_suffix(".partial").unlink(missing_ok=True)

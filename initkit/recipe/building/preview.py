@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from initkit.io.journal import read_journal
 from initkit.io.resumable_file import hidden_paths, progress_of
 from initkit.io.target import free_bytes
 from initkit.recipe.building.build import own_files
 from initkit.recipe.building.files import other_files
-from initkit.recipe.building.output import check_place
+from initkit.recipe.building.output import MARKER_NAME, FolderOutput, check_place
 from initkit.recipe.building.work import Work, parse_size
 from initkit.recipe.planning.plan import Plan
 
@@ -45,12 +46,15 @@ class BuildPreview:
         free: How many bytes the disk has free.
         missing: How many bytes would be written.
         others: What is there of another model, and would be removed; `build` needs `overwrite` for that.
+        foreign: Whether an unfinished build of another recipe or other options is there, in the folder or as
+            one of the files; `build` needs `restart` to discard it.
     """
 
     files: tuple[FilePreview, ...]
     free: int
     missing: int
     others: tuple[Path, ...]
+    foreign: bool
 
 
 def preview(
@@ -79,7 +83,9 @@ def preview(
     work = Work(plan, size, read_copied=False)
     numbers = own_files(work, shard)
     check_place(work, Path(path))
-    if any(_is_begun(work.path_of(number, path)) for number in numbers):
+    folder = Path(os.path.realpath(path))
+    kept = read_journal(folder / MARKER_NAME)[0] if work.is_folder else None
+    if kept is not None or any(_is_begun(work.path_of(number, path)) for number in numbers):
         # Only what an interrupted build has left is known by the SHA-256 of what is copied.
         work = Work(plan, size)
     files = []
@@ -96,12 +102,15 @@ def preview(
         elif os.path.lexists(file):
             status = "exists"
         files.append(FilePreview(file, layout.size, found.nbytes, status))
-    folder = Path(os.path.realpath(path))
-    others = tuple(other_files(Path(path), work.names)) if work.is_folder else ()
+    foreign = kept not in (None, work.fingerprint)
+    # With what is unfinished goes what is finished of it.
+    left = FolderOutput(work, folder).left() if foreign else ()
+    others = other_files(Path(path), {*work.names, *left}) if work.is_folder else []
+    foreign = foreign or any(file.status == "foreign" for file in files)
     if not folder.is_dir():
         folder = folder.parent
     missing = sum(file.nbytes - file.kept for file in files if file.status != "finished")
-    return BuildPreview(tuple(files), free_bytes(folder), missing, others)
+    return BuildPreview(tuple(files), free_bytes(folder), missing, tuple(others), foreign)
 
 
 def _is_begun(path: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +20,7 @@ from initkit.draws import STREAM_VERSION
 from initkit.dtypes import DType
 from initkit.errors import ArgumentError, FileFormatError, did_you_mean
 from initkit.io import Checkpoint, StoredTensor
-from initkit.recipe.building.drawing import ProgressCallback, draw_units
+from initkit.recipe.building.drawing import ProgressCallback, check_progress, draw_units
 from initkit.recipe.building.files import (
     COPIES_KEY,
     RECIPE_DIGEST_KEY,
@@ -44,6 +45,8 @@ Status: TypeAlias = Literal["ok", "changed", "trained", "dtype", "shape", "missi
 
 # Few enough for their differences, as float64, to need no new memory from the system, which takes far longer.
 _MEASURED_VALUES = 1 << 16
+# Tensors that are told one by one where all are printed.
+_MOST_TOLD = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,37 @@ class Verification:
     @property
     def ok(self) -> bool:
         """Whether the checkpoint holds exactly what the recipe says."""
-        return all(check.status == "ok" for check in self.tensors)
+        return not self.failed
+
+    @property
+    def failed(self) -> tuple[TensorCheck, ...]:
+        """Those that are not as the recipe says."""
+        return tuple(check for check in self.tensors if check.status != "ok")
+
+    def __str__(self) -> str:
+        """Say what differs, the first of it tensor by tensor.
+
+        Example:
+            >>> import tempfile
+            >>> from initkit.recipe import Recipe
+            >>> text = "{initkit: 1, seed: 7, tensors: {w: [2], b: [2]}, rules: [{match: '*', init: ones}]}"
+            >>> recipe = Recipe.from_text(text)
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     path = recipe.override(only="w").build(f"{folder}/model.safetensors").path
+            ...     print(str(verify(path, recipe=recipe)).replace(folder, "folder"))
+            b: missing: float32 (2,)
+            folder/model.safetensors: 1 of 2 tensors are not as the recipe says (1 missing).
+        """
+        failed, total = self.failed, len(self.tensors)
+        if not failed:
+            return f"{self.path}: all {total:,} tensors are as the recipe says."
+        lines = [f"{check.name}: {check.status}: {check.describe()}" for check in failed[:_MOST_TOLD]]
+        if len(failed) > _MOST_TOLD:
+            lines.append(f"... and {len(failed) - _MOST_TOLD:,} more")
+        counts = Counter(check.status for check in failed)
+        kinds = ", ".join(f"{count:,} {status}" for status, count in counts.items())
+        differ = f"{len(failed):,} of {total:,} tensors are not as the recipe says ({kinds})."
+        return "\n".join([*lines, f"{self.path}: {differ}"])
 
 
 def verify(
@@ -136,6 +169,7 @@ def verify(
         FileFormatError: A file is no safetensors file, has no recipe in it, or was drawn by another stream.
         RecipeError: The recipe in it names classes that are not registered here, or has no meaning otherwise.
         ArgumentError: No tensor's name matches `only`.
+        ArgumentTypeError: `progress` is no function.
         FileAccessError: A file cannot be read.
 
     Example:
@@ -147,6 +181,7 @@ def verify(
         ...     verify(report.path).ok
         True
     """
+    check_progress(progress)
     with _open(path) as checkpoint:
         plan = _read_plan(checkpoint) if recipe is None else recipe.plan()
         names = [tensor.name for tensor in plan.tensors]

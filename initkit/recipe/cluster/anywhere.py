@@ -8,7 +8,7 @@ from typing import Any
 from initkit.errors import ArgumentError, ArgumentTypeError
 from initkit.recipe.building.build import BuildReport
 from initkit.recipe.building.build import build as build_here
-from initkit.recipe.building.drawing import ProgressCallback
+from initkit.recipe.building.drawing import ProgressCallback, check_progress
 from initkit.recipe.cluster.build_on_cluster import build_on_cluster
 from initkit.recipe.cluster.remote import is_url
 from initkit.recipe.planning.plan import Plan
@@ -27,6 +27,7 @@ def build(
     client: Any = None,
     storage_options: dict[str, Any] | None = None,
     progress: ProgressCallback | None = None,
+    comparing: ProgressCallback | None = None,
 ) -> BuildReport:
     """Draw all tensors of a recipe into safetensors files.
 
@@ -48,6 +49,7 @@ def build(
         client: A `distributed.Client`, or the address of a scheduler, to spread the work over a Dask cluster.
         storage_options: What fsspec is told beside a URL.
         progress: Called with the bytes drawn, and those of all tensors.
+        comparing: Called in place of it where the whole build is there, and is compared; None for `progress`.
 
     Returns:
         What was written, and how long it took.
@@ -58,6 +60,7 @@ def build(
             there, and `restart` is false.
         FileAccessError: A file cannot be written; the message says what has been kept.
         ArgumentError: Options that do not go together, or without a meaning.
+        ArgumentTypeError: `progress` is no function.
         BackendError: The cluster cannot be used.
 
     Example:
@@ -69,6 +72,7 @@ def build(
         >>> [file.name for file in report.files]
         ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors']
     """
+    check_progress(progress, comparing)
     plan = _plan(recipe)
     if client is not None:
         if shard is not None:
@@ -99,6 +103,7 @@ def build(
         restart=restart,
         sync=sync,
         progress=progress,
+        comparing=comparing,
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from initkit.documents import PlainData, write_inline
 from initkit.initializer import Initializer
-from initkit.recipe.building.drawing import ProgressCallback
+from initkit.recipe.building.drawing import ProgressCallback, check_progress
 from initkit.recipe.building.work import PIECE_BYTES
 from initkit.recipe.comparing.sides import Form, ReadInto, RecipeSide, Side, open_sides
 from initkit.recipe.comparing.value_change import Account, ValueChange
@@ -23,7 +23,8 @@ from initkit.region import Region
 Array: TypeAlias = np.ndarray[Any, Any]
 Status: TypeAlias = Literal["equal", "changed", "added", "removed"]
 
-# Of each side; a comparison takes several times as much in float64.
+# Tensors that are told one by one where all are printed.
+_MOST_TOLD = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,36 @@ class Difference:
         """How many tensors have each status."""
         return dict(Counter(tensor.status for tensor in self.tensors))
 
+    @property
+    def summary(self) -> str:
+        """How many tensors differ, in a line without its full stop."""
+        sides, total = f"{self.a} and {self.b}", len(self.tensors)
+        if self.equal:
+            return f"{sides}: all {total:,} tensors are equal"
+        counts = self.counts
+        kinds = [f"{counts[kind]:,} {kind}" for kind in ("changed", "added", "removed") if kind in counts]
+        return f"{sides}: {len(self.changed):,} of {total:,} tensors differ ({', '.join(kinds)})"
+
+    def __str__(self) -> str:
+        """Say what differs, the first of it tensor by tensor.
+
+        Example:
+            >>> import initkit as ik
+            >>> recipe = ik.Recipe.preset("siren@1", seed=7)
+            >>> print(diff(recipe.override(only="net.4.*"), recipe.override(seed=8, only="net.4.bias")))
+            net.4.weight: removed: float32 [1, 256]
+            net.4.bias: changed: seed: 7 -> 8
+            <siren@1> and <siren@1>: 2 of 2 tensors differ (1 changed, 1 removed).
+        """
+        changed = self.changed
+        lines = [
+            f"{tensor.name}: {tensor.status}: {'; '.join(tensor.describe())}"
+            for tensor in changed[:_MOST_TOLD]
+        ]
+        if len(changed) > _MOST_TOLD:
+            lines.append(f"... and {len(changed) - _MOST_TOLD:,} more")
+        return "\n".join([*lines, f"{self.summary}."])
+
 
 def diff(a: object, b: object, *, progress: ProgressCallback | None = None) -> Difference:
     """Compare the tensors of recipes and checkpoints.
@@ -130,7 +161,7 @@ def diff(a: object, b: object, *, progress: ProgressCallback | None = None) -> D
         What became of every tensor.
 
     Raises:
-        ArgumentTypeError: A side is nothing of the kind.
+        ArgumentTypeError: A side is nothing of the kind, or `progress` is no function.
         FileAccessError: A file cannot be read.
         FileFormatError: A file is neither a recipe nor a checkpoint.
         RecipeError: A recipe has no meaning.
@@ -144,6 +175,7 @@ def diff(a: object, b: object, *, progress: ProgressCallback | None = None) -> D
         a changed shape: [2] -> [2, 2]
         b equal
     """
+    check_progress(progress)
     with open_sides(a, b) as (old, new):
         if isinstance(old, RecipeSide) and isinstance(new, RecipeSide):
             words = _Words(old, new)

@@ -17,7 +17,7 @@ import pytest
 from safetensors import safe_open
 
 import initkit as ik
-from initkit.errors import BackendError, FileMissingError, FileTakenError, RecipeError
+from initkit.errors import ArgumentTypeError, BackendError, FileMissingError, FileTakenError, RecipeError
 from initkit.kernels.loader import thread_count
 from initkit.recipe import Recipe, verify
 from initkit.recipe.building.build import build
@@ -241,3 +241,17 @@ def test_big_endian_machines_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_pa
     with pytest.raises(BackendError, match=r"big-endian machine\. Build the file on x86 or ARM"):
         Recipe.from_text(recipe_text()).build(tmp_path / "model.safetensors")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_that_is_no_function(tmp_path: Path) -> None:
+    """It is refused before anything is begun; by what compares, too."""
+    RECIPE.build(tmp_path / "there")
+    for call in (
+        lambda: RECIPE.build(tmp_path / "out", progress=True),
+        lambda: RECIPE.build(tmp_path / "out", comparing=1),
+        lambda: verify(tmp_path / "there", progress=True),  # type: ignore[arg-type]  # that is the test
+        lambda: ik.recipe.diff(RECIPE, tmp_path / "there", progress=True),  # type: ignore[arg-type]  # the same
+    ):
+        with pytest.raises(ArgumentTypeError, match="Progress is told to a function"):
+            call()
+    assert [path.name for path in tmp_path.iterdir()] == ["there"]

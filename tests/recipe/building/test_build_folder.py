@@ -240,7 +240,10 @@ def test_existing_files_are_kept(tmp_path: Path) -> None:
     """Files under any of the names are not touched, unless that is said; then the index goes first."""
     _build(tmp_path / "out")
     before = _digests(tmp_path / "out")
-    with pytest.raises(FileTakenError, match=r"model-00001.* is there already; .*say --force"):
+    with pytest.raises(
+        FileTakenError,
+        match=r"model-00001.* is there already: it is of another recipe or other options; .*say --force",
+    ):
         _build(tmp_path / "out", plan_of(TEXT.replace("0.02", "0.03")))
     assert _digests(tmp_path / "out") == before
     _interrupt(tmp_path / "out", 6000, overwrite=True)
@@ -266,7 +269,9 @@ def test_nothing_of_an_older_model_stays(tmp_path: Path, single: bool) -> None:
     folder = tmp_path / "out"
     _older(folder)
     size = "1MB" if single else SIZE
-    with pytest.raises(FileTakenError, match=r"is there already; .*say --force"):
+    with pytest.raises(
+        FileTakenError, match=r"is there already: by its name it is of another build; .*say --force"
+    ):
         _build(folder, max_shard_size=size)
     assert _names(folder) == sorted([*OTHERS, *THEIRS, INDEX])
     _build(folder, max_shard_size=size, overwrite=True)
@@ -334,7 +339,7 @@ def test_a_model_of_another_seed_is_not_this_one(tmp_path: Path) -> None:
     """The index is the same for all seeds; a share looks into the files."""
     _build(tmp_path)
     before = _digests(tmp_path)
-    with pytest.raises(FileTakenError, match="is there already"):
+    with pytest.raises(FileTakenError, match=r"is there already"):
         _build(tmp_path, plan_of(TEXT.replace("seed: 42", "seed: 43")), shard=(1, 2))
     assert _digests(tmp_path) == before
 

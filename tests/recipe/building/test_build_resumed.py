@@ -240,7 +240,7 @@ def test_overwriting_is_interrupted(tmp_path: Path) -> None:
     path.write_bytes(b"years of training")
     _interrupt(path, 0.5, overwrite=True)
     assert path.read_bytes() == b"years of training"
-    with pytest.raises(FileTakenError, match=r"say --force \(overwrite=True\)"):
+    with pytest.raises(FileTakenError, match=r"unfinished build, .*say --force \(overwrite=True\)"):
         build(PLAN, path)
     assert build(PLAN, path, overwrite=True).kept > 0
     assert verify(path).ok

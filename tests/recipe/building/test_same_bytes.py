@@ -99,11 +99,20 @@ def test_a_finished_build_is_found_and_kept(tmp_path: Path, size: int | None) ->
     """A second build of a finished one writes nothing, and says that all was there."""
     first = _build(tmp_path, size)
     before = _state(tmp_path)
-    again = _build(tmp_path, size)
+    told: list[str] = []
+    again = _build(
+        tmp_path,
+        size,
+        progress=lambda done, total: told.append("drawn"),
+        comparing=lambda done, total: told.append("compared"),
+    )
+    assert set(told) == {"compared"}
     assert (again.complete, again.kept, again.drawn) == (True, 3600, 0)
     assert (again.files, again.nbytes) == (first.files, first.nbytes)
     assert _state(tmp_path) == before
-    with pytest.raises(FileTakenError):
+    with pytest.raises(
+        FileTakenError, match="header is that of this build, and its values were not compared"
+    ):
         _build(tmp_path, size, restart=True)
     assert _build(tmp_path, size, overwrite=True).drawn == 3600
     assert _state(tmp_path) != before
@@ -115,8 +124,10 @@ def test_trained_values_are_kept(tmp_path: Path, size: int | None) -> None:
     for path in _build(tmp_path, size).files[-1:]:
         _flip(Path(path), Path(path).stat().st_size - 1)
     before = _state(tmp_path)
-    with pytest.raises(FileTakenError, match="--force") as caught:
-        _build(tmp_path, size)
+    told: list[int] = []
+    with pytest.raises(FileTakenError, match=r"values are not those of this recipe .*--force") as caught:
+        _build(tmp_path, size, comparing=lambda done, total: told.append(total))
+    assert set(told) <= {3600}
     assert caught.value.errno == errno.EEXIST
     assert _state(tmp_path) == before
 

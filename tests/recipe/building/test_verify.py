@@ -263,3 +263,22 @@ def test_trained_tensors_are_told_from_damaged_ones(tmp_path: Path) -> None:
         "b": "changed",
         "c": "ok",
     }
+
+
+def test_printed(tmp_path: Path) -> None:
+    """What is wrong is told in a line each, up to twenty of them, and then how many are left."""
+    text = tensors_and_rules("'h.{0..24}.w': [2]\ng: [2]", "{match: '*', init: random_normal}")
+    recipe = Recipe.from_text(text, "r.yaml")
+    path = tmp_path / "m"
+    recipe.override(only="h.*").build(path)
+    assert str(verify(path)) == f"{path}: all 25 tensors are as the recipe says."
+    assert str(verify(path, recipe=recipe)).splitlines() == [
+        "g: missing: float32 (2,)",
+        f"{path}: 1 of 26 tensors are not as the recipe says (1 missing).",
+    ]
+    lines = str(verify(path, recipe=recipe.override(seed=7))).splitlines()
+    assert lines[0].startswith("h.0.w: trained: 2 values differ, first at [0], by up to ")
+    assert lines[20:] == [
+        "... and 6 more",
+        f"{path}: 26 of 26 tensors are not as the recipe says (25 trained, 1 missing).",
+    ]

@@ -290,3 +290,19 @@ def test_seed_paths_and_copies(tmp_path: Path) -> None:
     half = {name: recipes[0][name][:].astype(np.float16) for name in "wc"}
     changes = _changes(diff(recipes[0], _save(tmp_path / "h.safetensors", half)))
     assert changes == {name: ["changed", "dtype: float32 -> float16"] for name in "wc"}
+
+
+def test_printed() -> None:
+    """What differs is told in a line each, up to twenty of them, and then how many are left."""
+    text = tensors_and_rules("'h.{0..24}.w': [2]\ng: [2]", "{match: '*', init: random_normal}")
+    recipe = Recipe.from_text(text, "r.yaml")
+    assert str(diff(recipe, recipe)) == "r.yaml and r.yaml: all 26 tensors are equal."
+    lines = str(diff(recipe, recipe.override(seed=7, only="h.*"))).splitlines()
+    assert lines[0] == "h.0.w: changed: seed: 42 -> 7"
+    assert lines[19:] == [
+        "h.19.w: changed: seed: 42 -> 7",
+        "... and 6 more",
+        "r.yaml and r.yaml: 26 of 26 tensors differ (25 changed, 1 removed).",
+    ]
+    few = str(diff(recipe.override(only="h.?.w"), recipe.override(only="h.?.w", seed=7))).splitlines()
+    assert len(few) == 11
