@@ -87,6 +87,11 @@ class ResumableFile:
         return self._journal.done
 
     @property
+    def is_there(self) -> bool:
+        """Whether the unfinished file is where it was begun still, and not gone with its disk or folder."""
+        return self._partial.exists()
+
+    @property
     def done_bytes(self) -> int:
         """How many bytes of values have been written."""
         return self.layout.size - len(self.layout.prefix) if self.finished else self.done.nbytes

@@ -23,7 +23,7 @@ _LARGEST_PIECE = 1 << 20
 # So that threads finish together.
 _LEAST_PIECES_PER_THREAD = 4
 
-# Whoever has threads of his own, each with as much to do as the others, sets `alone` in every one of them.
+# Whoever has threads with as much to do as each other sets `has_own_work` in all of them.
 this_thread = threading.local()
 
 Work = Callable[[int, int], None]
@@ -39,7 +39,7 @@ def run_pieces(count: int, work: Work) -> None:
     Raises:
         BaseException: Whatever `work` raised. No thread is at work any more, except after a second interrupt.
     """
-    most = 1 if count <= PIECE or getattr(this_thread, "alone", False) else thread_count()
+    most = 1 if count <= PIECE or getattr(this_thread, "has_own_work", False) else thread_count()
     size = _piece_size(count, most)
     threads = min(most, -(-count // size))
     if threads <= 1:

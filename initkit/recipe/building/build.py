@@ -214,6 +214,7 @@ class _Writing:
         self._done = 0
         self._finished = 0
         self._file: ResumableFile | None = None
+        self._named: list[Path] = []
         self.kept = 0
 
     def write(self, number: int, *, restart: bool, force: bool, beside: bool) -> None:
@@ -250,6 +251,7 @@ class _Writing:
             file.finish(force=force, beside=beside)
         self._finished += file.done_bytes
         self._done = self._finished
+        self._named.append(file.path)
 
     def _tell(self, nbytes: int) -> None:
         self._done += nbytes
@@ -271,6 +273,11 @@ class _Writing:
                 error.add_note(f"{said[0].upper()}{said[1:]}.")
             raise
 
+    def _is_there(self) -> bool:
+        """Whether what has been written has its names still, and not been taken away with its folder."""
+        file = self._file
+        return all(map(Path.exists, self._named)) and (file is None or file.finished or file.is_there)
+
     def _keep(self) -> str:
         """Keep what has been written of an unfinished build, or remove it, and say which."""
         file, done = self._file, self._finished
@@ -282,6 +289,8 @@ class _Writing:
                 with suppress(OSError):
                     file.discard()
         self._output.close()
+        if done and not self._is_there():
+            return ""
         if not done:
             with suppress(OSError):
                 self._output.abandon()

@@ -109,7 +109,7 @@ class _Drawers:
         self._on_all_cores = permits == thread_count()
         self._permits = threading.Semaphore(permits)
         # For what is slowed down by another of its kind, or whose memory must not be needed twice.
-        self._alone = threading.Lock()
+        self._one_at_a_time = threading.Lock()
         self._taking = threading.Lock()
         self._stopped = False
         # Written in C: an interrupt of the main thread leaves no lock behind that nobody holds.
@@ -170,10 +170,10 @@ class _Drawers:
         large = unit.nbytes > self._piece_bytes
         with ExitStack() as stack:
             if large or unit.nbytes < _SMALL_TENSOR * (unit.last - unit.first):
-                stack.enter_context(self._alone)
+                stack.enter_context(self._one_at_a_time)
             out = scratch(unit.nbytes, self._folder) if large else memory[: unit.nbytes]
             # Every core has a unit of its own to draw, but a large one is the only one of its kind.
-            this_thread.alone = self._on_all_cores and not large
+            this_thread.has_own_work = self._on_all_cores and not large
             with self._permits:
                 self._draw(unit, out)
             if not large:

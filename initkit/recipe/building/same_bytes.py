@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 
+from initkit.dtypes import DType
 from initkit.io import FileReader
 from initkit.recipe.building.drawing import Array, ProgressCallback, draw_units
-from initkit.recipe.building.units import Unit
+from initkit.recipe.building.units import Unit, tensors_in
 from initkit.recipe.building.work import PIECE_BYTES, Work
+from initkit.recipe.planning.planned import PlannedTensor
 
 # What is read is compared while a core's own cache has it; with smaller parts Python's share would grow.
 _PART_BYTES = 512 << 10
@@ -66,6 +70,8 @@ def hold_build(
 ) -> bool:
     """Whether files have the values that a build would write, to the bit; at the first other one it ends.
 
+    Values of matrix products, which other machines round differently, may differ by their tolerance.
+
     Args:
         work: The build.
         numbers: The numbers of the files, whose headers are those of the build.
@@ -84,19 +90,53 @@ def hold_build(
     try:
         for number in numbers:
             with FileReader(work.path_of(number, target), work.files[number].layout) as reader:
-                compare = _comparison(parts, reader)
-                draw_units(work.units(PIECE_BYTES, [number]), work.draw, compare, done=tell)
+                compare = _comparison(parts, reader, work.files[number].tensors)
+                units = work.units(PIECE_BYTES, [number])
+                draw_units(units, work.draw, compare, done=tell, folder=target.parent)
     except _OtherBytes:
         return False
     return True
 
 
-def _comparison(parts: StoredParts, reader: FileReader) -> Callable[[Unit, Array], None]:
-    def compare(unit: Unit, drawn: Array) -> None:
-        def read(buffer: Array, offset: int) -> None:
-            reader.read_at(buffer, unit.start + offset)
+def _comparison(
+    parts: StoredParts, reader: FileReader, tensors: Sequence[PlannedTensor]
+) -> Callable[[Unit, Array], None]:
+    def read(start: int, buffer: Array, offset: int) -> None:
+        reader.read_at(buffer, start + offset)
 
-        if any(True for _ in parts.differing(drawn, read)):
-            raise _OtherBytes
+    def compare(unit: Unit, drawn: Array) -> None:
+        if not any(True for _ in parts.differing(drawn, partial(read, unit.start))):
+            return
+        start = unit.start
+        for tensor, _, values in tensors_in(tensors, unit, drawn):
+            for _, part, stored in parts.differing(values, partial(read, start)):
+                if not tensor.tolerance or not _are_near(tensor, part, stored):
+                    raise _OtherBytes
+            start += values.nbytes
 
     return compare
+
+
+def _are_near(tensor: PlannedTensor, drawn: Array, stored: Array) -> bool:
+    wide = np.complex128 if drawn.dtype.kind == "c" else np.float64
+    with np.errstate(all="ignore"):
+        distances = np.abs(stored.astype(wide) - drawn.astype(wide))
+    return bool((distances <= allowed_distance(tensor, drawn)).all())
+
+
+def allowed_distance(tensor: PlannedTensor, values: Array) -> Array | float:
+    """How far stored values may be from drawn ones; roundings of a narrower dtype can fall the other way.
+
+    Args:
+        tensor: The tensor that they are of.
+        values: Those that were drawn.
+
+    Returns:
+        The tensor's tolerance; of a dtype narrower than its draw, more by one step of each value.
+    """
+    dtype: DType = tensor.dtype
+    if dtype.numpy.itemsize >= dtype.draw.itemsize:
+        return tensor.tolerance
+    form = ml_dtypes.finfo(dtype.numpy)  # type: ignore[no-untyped-call]  # the package types it so
+    step = np.abs(values.astype(np.float64)) * float(form.eps)
+    return tensor.tolerance + np.maximum(step, float(form.smallest_subnormal))

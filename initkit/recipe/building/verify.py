@@ -12,12 +12,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import ml_dtypes
 import numpy as np
 
 from initkit.documents import PlainData, read_json
 from initkit.draws import STREAM_VERSION
-from initkit.dtypes import DType
 from initkit.errors import ArgumentError, FileFormatError, did_you_mean
 from initkit.io import Checkpoint, StoredTensor
 from initkit.recipe.building.drawing import ProgressCallback, check_progress, draw_units
@@ -28,7 +26,7 @@ from initkit.recipe.building.files import (
     RECIPE_KEY,
     STREAM_KEY,
 )
-from initkit.recipe.building.same_bytes import StoredParts
+from initkit.recipe.building.same_bytes import StoredParts, allowed_distance
 from initkit.recipe.building.units import Unit, cut_units, draw_unit, tensors_in
 from initkit.recipe.building.work import PIECE_BYTES
 from initkit.recipe.language.nearest import nearest_patterns
@@ -383,7 +381,7 @@ class _Comparison:
         with np.errstate(all="ignore"):
             distances = np.abs(stored.astype(wide) - drawn.astype(wide))
         if tensor.tolerance:
-            differs &= ~(distances <= _allowed(tensor, drawn))
+            differs &= ~(distances <= allowed_distance(tensor, drawn))
         if count := int(np.count_nonzero(differs)):
             first = start + int(differs.argmax())
             furthest = distances.max(where=differs, initial=0)
@@ -393,13 +391,3 @@ class _Comparison:
                 change.count += count
                 # max, and not Python's: NaN must not be lost.
                 change.difference = float(np.max([change.difference, furthest]))
-
-
-def _allowed(tensor: PlannedTensor, values: Array) -> Array | float:
-    """How far stored values may be from drawn ones; roundings of a narrower dtype can fall the other way."""
-    dtype: DType = tensor.dtype
-    if dtype.numpy.itemsize >= dtype.draw.itemsize:
-        return tensor.tolerance
-    form = ml_dtypes.finfo(dtype.numpy)  # type: ignore[no-untyped-call]  # the package types it so
-    step = np.abs(values.astype(np.float64)) * float(form.eps)
-    return tensor.tolerance + np.maximum(step, float(form.smallest_subnormal))

@@ -81,7 +81,7 @@ class Stretch(NamedTuple):
         with raw:
             file = PositionalFile(raw)
             self._refuse_strange(file, work)
-            for position, data in drawn(work, self.unit):
+            for position, data in drawn(work, self.unit, partial.parent):
                 file.write(as_bytes(data), position)
             # A worker's machine may be lost once it has said that it is done.
             force_to_disk(raw.fileno())
@@ -122,12 +122,14 @@ class WholeFile(NamedTuple):
 Task: TypeAlias = Stretch | WholeFile
 
 
-def drawn(work: Work, unit: Unit) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
+def drawn(work: Work, unit: Unit, folder: Path | None = None) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
     """The bytes of a unit, in pieces that are to be used before the next one is asked for.
 
     Args:
         work: The build.
         unit: The unit.
+        folder: Where the memory of a very large one may be a file; None (default) for the worker's own place
+            for temporary files.
 
     Yields:
         The position of a piece in its file, and its bytes.
@@ -135,7 +137,7 @@ def drawn(work: Work, unit: Unit) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
     memory = np.empty(PIECE_BYTES + _ALIGNMENT, np.uint8)
     memory = memory[-memory.ctypes.data % _ALIGNMENT :][:PIECE_BYTES]
     for piece in work.pieces(unit, PIECE_BYTES):
-        out = memory[: piece.nbytes] if piece.nbytes <= PIECE_BYTES else scratch(piece.nbytes)
+        out = memory[: piece.nbytes] if piece.nbytes <= PIECE_BYTES else scratch(piece.nbytes, folder)
         work.draw(piece, out)
         yield piece.start, out
 

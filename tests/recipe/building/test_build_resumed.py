@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -345,6 +346,20 @@ def test_a_disk_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(Path, "unlink", unlink)
     with pytest.raises(FileAccessError, match="Input/output error; nothing of it is kept"):
         build(PLAN, tmp_path / "m")
+
+
+def test_a_folder_that_is_gone(tmp_path: Path) -> None:
+    """Where the folder has gone with what was written, nothing is said to be kept."""
+    folder = tmp_path / "mount"
+    folder.mkdir()
+
+    def lose(done: int, total: int) -> None:
+        if folder.exists() and done > 20 * PIECE_BYTES:
+            shutil.rmtree(folder)
+            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+    with pytest.raises(FileAccessError, match="nothing of it is kept"):
+        build(PLAN, folder / "m", piece_bytes=PIECE_BYTES, progress=lose)
 
 
 def test_two_builds_of_one_file(tmp_path: Path) -> None:

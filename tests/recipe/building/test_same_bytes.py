@@ -80,6 +80,35 @@ def test_every_file_is_compared(tmp_path: Path, size: int | None) -> None:
             _flip(work.path_of(number, target), position)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("size", [None, 20_000])
+def test_matrix_products_of_another_machine(tmp_path: Path, dtype: str, size: int | None) -> None:
+    """Values within the tolerance are those of the build, and others are not; the rest has to be equal."""
+    tensors = f"a: {{shape: [64, 32], dtype: {dtype}}}\nb: {{shape: [64, 32], dtype: {dtype}}}"
+    plan = plan_of(tensors_and_rules(tensors, "{match: a, init: orthogonal}", "{match: b, init: he_normal}"))
+    target = tmp_path / "out"
+    build(plan, target, max_shard_size=size)
+    work = Work(plan, size)
+    path, layout = work.path_of(0, target), work.files[0].layout
+
+    def changed(name: str, steps: int) -> bool:
+        """Whether the build is taken for another one when one value is so many steps off."""
+        tensor = layout.tensors[name]
+        word = np.uint32 if dtype == "float32" else np.uint16
+        whole, end = path.read_bytes(), tensor.start + tensor.nbytes
+        values = np.frombuffer(bytearray(whole[tensor.start : end]), word)
+        values[5] += steps
+        path.write_bytes(whole[: tensor.start] + values.tobytes() + whole[end:])
+        held = hold_build(work, [0], target)
+        path.write_bytes(whole)
+        return not held
+
+    assert not changed("a", 1)
+    assert changed("a", 1 << 9 if dtype == "float32" else 8)
+    assert changed("b", 1)
+    assert not changed("b", 0)
+
+
 def _state(folder: Path) -> dict[str, tuple[int, int, bytes]]:
     return {
         path.name: (path.stat().st_ino, path.stat().st_mtime_ns, path.read_bytes())
