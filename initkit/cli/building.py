@@ -25,6 +25,7 @@ from initkit.recipe import (
     BuildReport,
     Plan,
     PlannedTensor,
+    Recipe,
     TensorCheck,
     Verification,
     build,
@@ -261,6 +262,18 @@ def _build_summary(report: BuildReport) -> str:
     return "\n".join(lines)
 
 
+def _recipe_to_verify(arguments: Namespace) -> Recipe | None:
+    """The recipe to compare with, or None for the one in the file."""
+    changes = {"seed": arguments.seed, "dtype": arguments.dtype, "variables": dict(arguments.set)}
+    if arguments.recipe is not None:
+        return load_recipe(arguments.recipe).override(**changes)
+    if any(changes.values()) or arguments.seed == 0:
+        message = "What the recipe in the file says cannot be changed. Received: --seed, --dtype or --set"
+        message += " without --recipe. Allowed: with --recipe RECIPE. Name a recipe, or leave them out."
+        raise ArgumentError(message)
+    return None
+
+
 def run_verify(arguments: Namespace) -> int:
     """Compare a checkpoint with what the recipe inside it, or another one, gives.
 
@@ -272,7 +285,7 @@ def run_verify(arguments: Namespace) -> int:
     first one, or null) and `difference` (the largest one; null where it is no number).
     """
     started = perf_counter()
-    recipe = None if arguments.recipe is None else load_recipe(arguments.recipe)
+    recipe = _recipe_to_verify(arguments)
     with progress_reporter("comparing", as_json=arguments.json) as progress:
         verification = verify(arguments.file, recipe=recipe, only=arguments.only, progress=progress)
     seconds = perf_counter() - started

@@ -73,6 +73,9 @@ def _add_recipe_commands(commands: _Commands) -> None:
         "file", type=Path, metavar="PATH", help="a safetensors file, or a folder or index of several"
     )
     verify.add_argument("--recipe", help="compare with this one, and not with the one inside")
+    verify.add_argument("--seed", type=_seed, help="in place of that of --recipe")
+    verify.add_argument("--dtype", help="in place of that of --recipe")
+    _add_set(verify)
     verify.add_argument(
         "--all", action="store_true", help="print a line for each tensor; JSON has all of them"
     )

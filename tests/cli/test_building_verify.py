@@ -82,3 +82,27 @@ def test_what_is_no_number_is_not_lost(
     save_file(values, tmp_path / "m.safetensors")
     assert main(arguments) == 1
     assert "3 values differ, by up to nan" in capsys.readouterr().out
+
+
+def test_a_preset_is_compared_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A preset gets its seed and sizes from the command; what a file says itself cannot be changed."""
+    path = str(tmp_path / "m.safetensors")
+    options = [
+        "--seed",
+        "0",
+        "--dtype",
+        "float16",
+        "--set",
+        "n_layer=1",
+        "--set",
+        "d=8",
+        "--set",
+        "n_vocab=9",
+    ]
+    assert main(["build", "gpt2@1", "-o", path, *options]) == 0
+    assert main(["verify", path, "--recipe", "gpt2@1", *options]) == 0
+    assert main(["verify", path, "--recipe", "gpt2@1", *options, "--seed", "1"]) == 1
+    capsys.readouterr()
+    for change in (options[:2], options[2:4], options[4:6]):
+        assert main(["verify", path, *change]) == 2
+        assert "without --recipe" in capsys.readouterr().err
