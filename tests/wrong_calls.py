@@ -331,7 +331,9 @@ PARAMETERS = [
     Wrong(
         lambda: Constant(2.5)((2,), "int8"), ArgumentError, "`value` does not fit dtype 'int8'. Received: 2.5"
     ),
-    Wrong(lambda: Constant(300)((2,), "uint8"), ArgumentError, "Received: 300. Allowed: integers up to 255"),
+    Wrong(
+        lambda: Constant(300)((2,), "uint8"), ArgumentError, "Received: 300. Allowed: integers from 0 to 255"
+    ),
     Wrong(lambda: Constant(-1)((2,), "uint8"), ArgumentError, "Received: -1"),
     Wrong(lambda: Constant(2)((2,), "bool"), ArgumentError, "does not fit dtype 'bool'"),
     Wrong(lambda: Constant(math.nan)((2,), "int8"), ArgumentError, "Received: nan"),

@@ -206,10 +206,17 @@ def check_fits(values: np.ndarray[Any, Any], dtype: DType, name: str) -> None:
         piece = flat[start : start + _PIECE]
         lost = piece[_is_lost(piece, dtype)]
         if lost.size:
-            integers = "integers " if dtype.kind == "integer" else ""
+            allowed = f"up to {dtype.largest}"
+            if dtype.kind == "integer":
+                allowed = f"integers from {_least(dtype)} to {dtype.largest}"
             message = f"`{name}` does not fit dtype {dtype.name!r}. Received: {lost[0].item()!r}. Allowed:"
-            message += f" {integers}up to {dtype.largest}. Choose another value or a wider dtype."
+            message += f" {allowed}. Choose another value or a wider dtype."
             raise ArgumentError(message)
+
+
+def _least(dtype: DType) -> float | int:
+    """The least value of an integer dtype or of bool."""
+    return -dtype.largest - 1 if dtype.numpy.kind == "i" else 0
 
 
 def _is_lost(values: np.ndarray[Any, Any], dtype: DType) -> np.ndarray[Any, Any]:
@@ -219,7 +226,7 @@ def _is_lost(values: np.ndarray[Any, Any], dtype: DType) -> np.ndarray[Any, Any]
         result = rounded(values, dtype)
         lost = (np.isnan(result) != np.isnan(values)) | (np.isinf(result) != np.isinf(values))
         return lost
-    low = -dtype.largest - 1 if dtype.numpy.kind == "i" else 0
+    low = _least(dtype)
     if values.dtype.kind in "iu":
         lost = (values < low) | (values > dtype.largest)
         return lost

@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from math import sqrt
+from math import prod, sqrt
 from typing import Any, ClassVar
+
+import numpy as np
 
 from initkit.draws import Draw
 from initkit.dtypes import FLOAT32, DType, Kind, resolve_dtype
 from initkit.initializer import Moments, RandomInitializer
 from initkit.initializers.arguments import axis_argument, axis_of, float_argument
+from initkit.initializers.kept_arrays import KeptArrays
 from initkit.initializers.random import check_range
 from initkit.region import Region, as_shape
 from initkit.registry import built_in
 from initkit.seed import SeedGenerator
 
+Array = np.ndarray[Any, Any]
+
 # Longer vectors are drawn in pieces: for their length, then for their values.
 _LONG = 1 << 17
+# Of shorter runs of memory, drawing takes longer.
+_LEAST_RUN = 64
+# Lengths are found in chunks of so many vectors at least; of more where there would be too many chunks.
+_LEAST_VECTORS = 1 << 9
+_MOST_CHUNKS = 16
+# Of so many vectors the lengths are in memory, as float64, beside those that are kept: 4 MB.
+_MOST_VECTORS = 1 << 19
+
+# A build writes a tensor in pieces, in the order of memory: along an axis that is not the last, every piece
+# meets all vectors. So lengths are kept: those of 2**24 vectors, 128 MB, but of most tensors some KB.
+_LENGTHS = KeptArrays(most=(1 << 24) // (_MOST_VECTORS // _MOST_CHUNKS))
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_LENGTHS.forget)
 
 
 @built_in()
@@ -40,7 +59,9 @@ class NormalizedRows(RandomInitializer):
         complex dtypes. Values lie in `[-|gain|, |gain|]`; those of float32 come from float32 draws, divided
         in float64 and rounded once, and those of lower precisions are the float32 values rounded once. Along
         an axis of length 1 they are `±gain`. A slice takes the time of the whole vectors that it meets, and a
-        few MB beside its own memory, however long they are.
+        few MB beside its own memory, however long they are. Slices that meet the same vectors one after the
+        other, as those of a build do, take it once: the lengths found last are kept, of 2**24 vectors (128
+        MB) at most.
 
     Raises:
         ArgumentTypeError: The gain is no real number, or the axis no integer.
@@ -78,29 +99,34 @@ class NormalizedRows(RandomInitializer):
         axis = axis_of(region.shape, self.axis, "axis")
         if not out.size:
             return
-        length, kept = region.shape[axis], region.index()[axis]
-        ahead, dtype = (slice(None),) * axis, resolve_dtype(out.dtype)
-        for box in region.without_axis(axis).boxes(max(draw.backend.piece_elements // length, 1)):
+        length = region.shape[axis]
+        is_at_once = self._is_at_once(region, axis, draw)
+        vectors = max(draw.backend.piece_elements // length, 1) if is_at_once else _MOST_VECTORS
+        fill = self._fill_at_once if is_at_once else self._fill_part
+        for box in region.without_axis(axis).boxes(vectors):
             whole = (*box[:axis], slice(None), *box[axis:])
-            part, target = region.part(whole), out[whole]
-            if length > max(draw.backend.piece_elements, _LONG):
-                self._fill_long(target, part, axis, draw, dtype)
-                continue
-            wide = _drawn(_stretch(part, axis, 0, length), draw, dtype)
-            lengths = draw.backend.xp.sqrt(_folded_sum(_squares(wide, dtype), axis))
-            draw.backend.store(target, self._scaled(wide, lengths, dtype)[(*ahead, kept)])
+            fill(out[whole], region.part(whole), axis, draw, resolve_dtype(out.dtype))
 
-    def _fill_long(self, out: Any, region: Region, axis: int, draw: Draw, dtype: DType) -> None:
-        """Write a part of one vector that is too long to be made at once: its length first, then the part."""
+    def _is_at_once(self, region: Region, axis: int, draw: Draw) -> bool:
+        """Whether drawing vectors whole takes no longer than finding their lengths and drawing the part."""
+        length, piece = region.shape[axis], draw.backend.piece_elements
+        # The runs of memory that a few vectors are: a whole vector, or as many values as there are vectors.
+        has_long_runs = prod(region.counts[axis + 1 :]) == 1 or length * _LEAST_RUN <= piece
+        return has_long_runs and length <= max(piece, _LONG) and 2 * region.counts[axis] >= length
 
-        def squares(first: int, last: int) -> Any:
-            wide = _drawn(_stretch(region, axis, first, last), draw, dtype)
-            return _squares(wide, dtype).reshape(-1)
+    def _fill_at_once(self, out: Any, region: Region, axis: int, draw: Draw, dtype: DType) -> None:
+        """Write parts of a few vectors, which are drawn whole, for their lengths and their values at once."""
+        wide = _drawn(_stretch(region, axis, 0, region.shape[axis]), draw, dtype)
+        lengths = draw.backend.xp.sqrt(_folded_sum(_squares(wide, dtype), axis))
+        wanted = (*(slice(None),) * axis, region.index()[axis])
+        draw.backend.store(out, self._scaled(wide, lengths, dtype)[wanted])
 
-        total = _sum_in_stretches(squares, region.shape[axis], draw.backend.piece_elements)
-        length = draw.backend.xp.sqrt(_folded_sum(total, 0)).reshape((1,) * len(region.shape))
+    def _fill_part(self, out: Any, region: Region, axis: int, draw: Draw, dtype: DType) -> None:
+        """Write a small part of some vectors, or of long ones, whose lengths other parts may have found."""
+        lengths = draw.backend.xp.asarray(_lengths(region, axis, draw, dtype))
         for box in region.boxes(draw.backend.piece_elements):
-            draw.backend.store(out[box], self._scaled(_drawn(region.part(box), draw, dtype), length, dtype))
+            of_box = lengths[(*box[:axis], slice(None), *box[axis + 1 :])]
+            draw.backend.store(out[box], self._scaled(_drawn(region.part(box), draw, dtype), of_box, dtype))
 
     def _scaled(self, wide: Any, lengths: Any, dtype: DType) -> Any:
         """Drawn values divided by the lengths of their vectors, times the gain; as float64 or complex128."""
@@ -115,6 +141,34 @@ class NormalizedRows(RandomInitializer):
         self.check(lengths, FLOAT32)
         length = lengths[axis_of(lengths, self.axis, "axis")]
         return Moments(0.0, abs(self.gain) / sqrt(max(length, 1)))
+
+
+def _lengths(region: Region, axis: int, draw: Draw, dtype: DType) -> Array:
+    """The lengths of the vectors that a region meets, its axis kept with length 1, in the host's memory."""
+    backend, vectors = draw.backend, region.without_axis(axis)
+    share = max(vectors.size // _MOST_CHUNKS, backend.piece_elements // region.shape[axis], _LEAST_VECTORS)
+    boxes = list(vectors.boxes(min(share, _MOST_VECTORS // _MOST_CHUNKS)))
+    parts = [region.part((*box[:axis], slice(None), *box[axis:])) for box in boxes]
+    asked = (backend.name, draw.key, region.shape, axis, dtype.draw.itemsize, dtype.kind)
+
+    def make(number: int) -> Array:
+        part = parts[number]
+
+        def squares(first: int, last: int) -> Any:
+            return _squares(_drawn(_stretch(part, axis, first, last), draw, dtype), dtype)
+
+        limit = max(backend.piece_elements // part.without_axis(axis).size, 1)
+        total = _sum_in_stretches(squares, region.shape[axis], axis, limit)
+        return backend.to_numpy(backend.xp.sqrt(_folded_sum(total, axis)))
+
+    keys = [
+        (*asked, others.starts, others.steps, others.counts)
+        for others in (part.without_axis(axis) for part in parts)
+    ]
+    lengths = np.empty((*vectors.counts[:axis], 1, *vectors.counts[axis:]))
+    for box, found in zip(boxes, _LENGTHS.find(keys, make), strict=True):
+        lengths[(*box[:axis], slice(None), *box[axis:])] = found
+    return lengths
 
 
 def _stretch(region: Region, axis: int, first: int, last: int) -> Region:
@@ -141,13 +195,13 @@ def _squares(wide: Any, dtype: DType) -> Any:
     return squares[..., 0] + squares[..., 1] if dtype.kind == "complex" else squares
 
 
-def _sum_in_stretches(squares: Callable[[int, int], Any], length: int, limit: int) -> Any:
+def _sum_in_stretches(squares: Callable[[int, int], Any], length: int, axis: int, limit: int) -> Any:
     """What is left of squares that are folded until no more than `limit` are, without having all at a time.
 
     The sums are those of `_folded_sum`: what is added to a stretch is made when it is, from two stretches of
     the fold before. So there is one stretch for each fold at a time.
     """
-    lengths = [length]
+    ahead, lengths = (slice(None),) * axis, [length]
     while lengths[-1] > limit:
         lengths.append(lengths[-1] - lengths[-1] // 2)
 
@@ -157,7 +211,7 @@ def _sum_in_stretches(squares: Callable[[int, int], Any], length: int, limit: in
         total, shift = folded(times - 1, first, last), lengths[times]
         end = min(last + shift, lengths[times - 1])
         if first + shift < end:
-            total[: end - first - shift] += folded(times - 1, first + shift, end)
+            total[(*ahead, slice(end - first - shift))] += folded(times - 1, first + shift, end)
         return total
 
     return folded(len(lengths) - 1, 0, lengths[-1])

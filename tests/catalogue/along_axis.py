@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import initkit as ik
-from tests.catalogue.entry import SHAPES, Entry
+from tests.catalogue.entry import FLOATS, INTEGERS, SHAPES, Entry
 
 _WITH_AN_AXIS = tuple(shape for shape in SHAPES if shape)
 
@@ -15,5 +15,23 @@ ENTRIES = (
         seeded=False,
     ),
     Entry(ik.Ramp, {}, _WITH_AN_AXIS, seeded=False, label="Ramp-default"),
+    Entry(
+        ik.Ramp,
+        # Every length of these shapes is a divisor of 60.
+        {"start": 0, "stop": 60, "endpoint": False},
+        _WITH_AN_AXIS,
+        (*FLOATS, *INTEGERS),
+        seeded=False,
+        label="Ramp-integers",
+        moments_shape=(6, 5, 400, 30),
+    ),
+    Entry(
+        ik.Cycle,
+        {"values": [3, 0, 120, 7]},
+        _WITH_AN_AXIS,
+        (*FLOATS, *INTEGERS),
+        seeded=False,
+        label="Cycle-integers",
+    ),
     Entry(ik.Cycle, {"values": [0.25, -1.5, 3.0], "axis": 0}, _WITH_AN_AXIS, seeded=False),
 )

@@ -11,6 +11,7 @@ from initkit.dtypes import DTYPES
 
 FLOATS = tuple(row.name for row in DTYPES.values() if row.kind == "float")
 COMPLEX = tuple(row.name for row in DTYPES.values() if row.kind == "complex")
+INTEGERS = tuple(row.name for row in DTYPES.values() if row.kind == "integer")
 EVERY = tuple(DTYPES)
 
 SHAPES = ((), (5,), (0, 3), (7, 6), (3, 2, 4, 5))

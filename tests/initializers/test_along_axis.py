@@ -73,6 +73,31 @@ def test_cycles_are_tiles(length: int) -> None:
     assert np.array_equal(narrow, np.full(length, 0.1, narrow.dtype))
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"])
+def test_integers_are_those_of_arange(dtype: str) -> None:
+    """Ramps of integers are NumPy's arange, up to the bounds of the dtype, and cycles its tiles."""
+    bounds = np.iinfo(dtype)
+    ramp = ik.Ramp(0, 100, endpoint=False)
+    assert np.array_equal(ramp((2, 100), dtype), np.broadcast_to(np.arange(100, dtype=dtype), (2, 100)))
+    assert ramp.moments((2, 100), dtype) == pytest.approx((49.5, np.arange(100).std()))
+    if bounds.max < 2**53:
+        assert ik.Ramp(bounds.max, bounds.min)((2,), dtype).tolist() == [bounds.max, bounds.min]
+        assert ik.Cycle([bounds.min, bounds.max])((2,), dtype).tolist() == [bounds.min, bounds.max]
+    down = ik.Ramp(97, 1, axis=0)((33, 2), dtype)
+    assert np.array_equal(down[:, 1], np.arange(97, 0, -3, dtype=dtype))
+    assert ik.Cycle([3, 0, 7])((5,), dtype).tolist() == [3, 0, 7, 3, 0]
+    assert ik.Ramp(5, 9)((1,), dtype).tolist() == ik.Ramp(5, 9, endpoint=False)((1,), dtype).tolist() == [5]
+    assert ik.Ramp(5, 9)((0,), dtype).size == 0
+
+
+def test_large_integers_are_exact() -> None:
+    """Where float32 has no odd number any more, and at the far end of a giant."""
+    lazy = ik.Ramp(-(2**53) + 1, 2**53 - 1).lazy((2**54 - 1,), "int64")
+    assert lazy[2**53 - 3 : 2**53 + 1].tolist() == [-2, -1, 0, 1]
+    assert lazy[-2:].tolist() == [2**53 - 2, 2**53 - 1]
+    assert ik.Ramp(7, 7).lazy((2**61,), "uint16")[-1] == 7
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
@@ -92,7 +117,17 @@ def test_cycles_are_tiles(length: int) -> None:
         (lambda: ik.Cycle([1.0, np.nan]), ArgumentError, "`values` is out of range"),
         (lambda: ik.Cycle([1.0], axis=-3)((2, 2)), ShapeError, "no axis -3"),
         (lambda: ik.Cycle([1.0, -1e5])((4,), "float16"), ArgumentError, "`values` is beyond the range"),
-        (lambda: ik.Cycle([1.0])((4,), "int32"), DTypeError, "Cycle cannot make int"),
+        (lambda: ik.Cycle([1.0])((4,), "bool"), DTypeError, "Cycle cannot make bool"),
+        (lambda: ik.Cycle([1.0, 0.5])((4,), "int32"), ArgumentError, "of integers. Received: 0.5 among"),
+        (lambda: ik.Cycle([2.0**53])((4,), "int64"), ArgumentError, "Received: 9007199254740992.0 among"),
+        (lambda: ik.Cycle([1, -1])((4,), "uint8"), ArgumentError, "-1.0. Allowed: integers from 0 to 255"),
+        (lambda: ik.Ramp()((4,), "int64"), ArgumentError, "start=0.0, stop=1.0, power=1.0, and 3 steps"),
+        (lambda: ik.Ramp(0, 5)((5,), "int64"), ArgumentError, "whose distance the steps divide"),
+        (lambda: ik.Ramp(0.5, 4.5)((5,), "int64"), ArgumentError, "start=0.5, stop=4.5"),
+        (lambda: ik.Ramp(0, 4, power=2.0)((5,), "int64"), ArgumentError, "equal steps that are integers"),
+        (lambda: ik.Ramp(2**53, 2**53)((5,), "int64"), ArgumentError, "integers below 2"),
+        (lambda: ik.Ramp(0, 257, endpoint=False)((257,), "uint8"), ArgumentError, "Received: 256. Allowed"),
+        (lambda: ik.Ramp(3, -1)((5,), "uint8"), ArgumentError, "-1. Allowed: integers from 0 to 255"),
     ],
 )
 def test_what_is_refused(make: Callable[[], Any], error: type[Exception], message: str) -> None:

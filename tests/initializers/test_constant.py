@@ -141,7 +141,7 @@ def test_integers_at_their_bounds(name: str) -> None:
                     assert init((1,), name).tolist() == [value]
                 else:
                     with pytest.raises(
-                        ArgumentError, match=rf"Received: {value}. Allowed: integers up to {high}"
+                        ArgumentError, match=rf"Received: {value}. Allowed: integers from {low} to {high}"
                     ):
                         init((1,), name)
 

@@ -13,8 +13,15 @@ from scipy import stats
 import initkit as ik
 from initkit.backends.numpy_backend import NumpyBackend
 from initkit.initializers import normalized
+from initkit.recipe.building.units import cut_units, draw_unit
 
 Array = np.ndarray[Any, Any]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_kept() -> None:
+    """Every test finds the lengths of its vectors itself."""
+    normalized._LENGTHS.forget()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
@@ -57,10 +64,70 @@ def test_long_vectors_have_the_same_bits(length: int, dtype: str, monkeypatch: A
     ]
     inits = [ik.NormalizedRows(axis, 2.0, seed=7).lazy(shape, dtype) for shape, axis, _ in cases]
     at_once = [np.asarray(lazy[cut]) for lazy, (_, _, cut) in zip(inits, cases, strict=True)]
+    normalized._LENGTHS.forget()
     monkeypatch.setattr(normalized, "_LONG", 0)
     monkeypatch.setattr(NumpyBackend, "piece_elements", 31)
     for lazy, (_, _, cut), expected in zip(inits, cases, at_once, strict=True):
         assert np.array_equal(np.asarray(lazy[cut]), expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "bfloat16"])
+@pytest.mark.parametrize(
+    ("shape", "axis", "rows"),
+    [((3000, 40), 0, 7), ((50, 4, 300), 0, 1), ((2, 1000, 600), 1, 1), ((5000,), 0, 9)],
+)
+def test_pieces_are_those_of_vectors_made_at_once(
+    shape: tuple[int, ...], axis: int, rows: int, dtype: str, monkeypatch: Any
+) -> None:
+    """Pieces that meet every vector, forwards and backwards and in steps, have the bits of whole vectors."""
+    init = ik.NormalizedRows(axis, 2.0, seed=7)
+    lazy = init.lazy(shape, dtype)
+    monkeypatch.setattr(normalized.NormalizedRows, "_is_at_once", lambda *_: True)
+    whole = init(shape, dtype)
+    monkeypatch.undo()
+    assert np.array_equal(init(shape, dtype), whole)
+    for first in (0, rows, shape[0] - rows):
+        for cut in (np.s_[first : first + rows], np.s_[first : first + rows, ..., ::-3], np.s_[::-37]):
+            cut = cut if len(shape) > 1 else np.s_[first : first + rows]
+            assert np.array_equal(np.asarray(lazy[cut]), whole[cut])
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((4000, 60), 0), ((4, 4000, 60), 1), ((400, 3, 200), 0)])
+def test_all_pieces_together_draw_every_value_twice(
+    shape: tuple[int, ...], axis: int, monkeypatch: Any
+) -> None:
+    """Once for the lengths of the vectors and once for the piece, however many pieces there are."""
+    drawn, normal = 0, NumpyBackend.normal
+
+    def counted(backend: NumpyBackend, out: Array, *arguments: Any) -> None:
+        nonlocal drawn
+        drawn += out.size
+        normal(backend, out, *arguments)
+
+    monkeypatch.setattr(NumpyBackend, "normal", counted)
+    tensors = f"{{w: {list(shape)}}}"
+    rules = f"[{{match: w, init: {{normalized_rows: {{axis: {axis}}}}}}}]"
+    plan = ik.Recipe.from_text(f"{{initkit: 1, seed: 7, tensors: {tensors}, rules: {rules}}}").plan()
+    for unit in cut_units(plan.tensors, 1 << 14):
+        draw_unit(plan.tensors, unit, np.empty(unit.nbytes, np.uint8))
+    assert drawn == 2 * math.prod(shape)
+
+
+def test_lengths_are_kept_for_one_tensor_alone() -> None:
+    """Another seed, shape, axis, precision or kind has other lengths; the gain is none of theirs."""
+    shapes, dtypes = [(100, 30), (100, 60), (200, 30)], ["float32", "float64", "complex64", "complex128"]
+    for gain in (1.0, 3.0):
+        for seed in (7, 8):
+            for shape in shapes:
+                for dtype in dtypes:
+                    init = ik.NormalizedRows(0, gain, seed=seed)
+                    part = np.asarray(init.lazy(shape, dtype)[5:10])
+                    assert np.array_equal(part, init(shape, dtype)[5:10])
+    square = (100, 100)
+    first, last = (ik.NormalizedRows(axis, seed=7) for axis in (0, 1))
+    parts = [np.s_[:10, 3:4], np.s_[:10, 3:5], np.s_[:10, 3:7:2], np.s_[:10, 3:2:-1], np.s_[:10, 3:1:-1]]
+    for init, cut in ((first, np.s_[:10]), (last, np.s_[:, :10]), *((first, part) for part in parts)):
+        assert np.array_equal(np.asarray(init.lazy(square)[cut]), init(square)[cut])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "complex128"])
