@@ -247,6 +247,8 @@ class _Writing:
                 done=tell,
                 piece_bytes=self._piece_bytes,
                 folder=self._folder,
+                # What is missing of this file, and of those after it.
+                reserved=self._total - self._finished - file.done_bytes,
             )
             file.finish(force=force, beside=beside)
         self._finished += file.done_bytes

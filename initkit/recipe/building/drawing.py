@@ -6,8 +6,10 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from traceback import clear_frames
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -58,6 +60,7 @@ def draw_units(
     done: Callable[[Unit], None] | None = None,
     piece_bytes: int = PIECE_BYTES,
     folder: Path | None = None,
+    reserved: int = 0,
 ) -> None:
     """Draw units of work, and hand the bytes of each over, in several threads at once.
 
@@ -74,12 +77,15 @@ def draw_units(
         piece_bytes: The size of the memory that every thread keeps. Larger units are drawn one at a time.
         folder: Where the memory of very large ones may be a file; None (default) for the system's place for
             temporary files.
+        reserved: How many bytes of the room there are needed for something else.
 
     Raises:
         BaseException: Whatever was raised by any of these; no thread is at work any more by then, except
             after a second interrupt.
     """
-    drawers = _Drawers(iter(units), draw, consume, piece_bytes, folder)
+    drawers = _Drawers(
+        iter(units), draw, consume, piece_bytes, partial(scratch, folder=folder, reserved=reserved)
+    )
     try:
         drawers.start()
         for unit in drawers.results():
@@ -98,13 +104,13 @@ class _Drawers:
         draw: Callable[[Unit, Array], None],
         consume: Callable[[Unit, Array], None],
         piece_bytes: int,
-        folder: Path | None,
+        large_memory: Callable[[int], Array],
     ) -> None:
         self._units = units
         self._draw = draw
         self._consume = consume
         self._piece_bytes = piece_bytes
-        self._folder = folder
+        self._large_memory = large_memory
         permits = min(thread_count(), _MOST_DRAWERS)
         self._on_all_cores = permits == thread_count()
         self._permits = threading.Semaphore(permits)
@@ -158,6 +164,8 @@ class _Drawers:
                 self._do(unit, memory)
                 self._results.put(unit)
         except BaseException as error:  # it is the caller's
+            # Else memory would be kept for as long as somebody has the error.
+            clear_frames(error.__traceback__)
             self._results.put(error)
         else:
             self._results.put(None)
@@ -171,7 +179,7 @@ class _Drawers:
         with ExitStack() as stack:
             if large or unit.nbytes < _SMALL_TENSOR * (unit.last - unit.first):
                 stack.enter_context(self._one_at_a_time)
-            out = scratch(unit.nbytes, self._folder) if large else memory[: unit.nbytes]
+            out = self._large_memory(unit.nbytes) if large else memory[: unit.nbytes]
             # Every core has a unit of its own to draw, but a large one is the only one of its kind.
             this_thread.has_own_work = self._on_all_cores and not large
             with self._permits:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import mmap
 import os
+from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryFile, gettempdir
 from typing import IO, Any, TypeAlias
 
 import numpy as np
+
+from initkit.io.target import free_bytes
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -17,13 +20,14 @@ _MOST_IN_MEMORY = 1 << 28
 _ZEROS = bytes(1 << 20)
 
 
-def scratch(nbytes: int, folder: Path | None = None) -> Array:
+def scratch(nbytes: int, folder: Path | None = None, reserved: int = 0) -> Array:
     """Memory that is given back when nobody has the array any more.
 
     Args:
         nbytes: How many bytes, at least one.
         folder: Where a file may be; None (default) for the system's place for temporary files. Where that
             has no room, or cannot be written to, the memory is ordinary memory after all.
+        reserved: How many bytes of the room in the folder are needed for something else; 0 by default.
 
     Returns:
         An array of uint8, of any values, which begins where a float64 may.
@@ -33,10 +37,10 @@ def scratch(nbytes: int, folder: Path | None = None) -> Array:
         (1000,)
     """
     if nbytes > _MOST_IN_MEMORY:
-        try:
-            return _mapped(nbytes, folder)
-        except OSError:
-            pass
+        with suppress(OSError):
+            place = gettempdir() if folder is None else folder
+            if free_bytes(Path(place)) - reserved > nbytes:
+                return _mapped(nbytes, folder)
     return np.empty(nbytes, np.uint8)
 
 

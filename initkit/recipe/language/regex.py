@@ -9,6 +9,7 @@ around; and all the ways in which the rest could match a name must not be too ma
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import comb
@@ -111,6 +112,12 @@ def parse_regex(text: str) -> Regex:
         message = f"A regular expression has {len(text)} characters. Allowed: 1 to {_LONGEST}."
         msg = f"{message} Use .* for every name."
         raise ArgumentError(msg)
+    # Python warns of sets that some later version may read in another way; nothing here depends on it.
+    with warnings.catch_warnings(action="ignore", category=FutureWarning):
+        return _parsed(text)
+
+
+def _parsed(text: str) -> Regex:
     _check_time(text)
     try:
         regex = re.compile(text, re.DOTALL)
@@ -191,7 +198,8 @@ def _ends_for_certain(tokens: Sequence[re.Match[str]], number: int) -> bool:
     while following < len(tokens) and tokens[following].lastgroup == "close":
         following += 1
     if following == len(tokens):
-        return True
+        # Another character may not be the name's last, and all ends are tried then.
+        return atom[0] == "."
     token = tokens[following]
     optional = following + 1 < len(tokens) and tokens[following + 1].lastgroup == "repeat"
     if optional or not _is_character(token):
@@ -261,8 +269,8 @@ def _outline(text: str) -> re.Pattern[str] | None:
         if kind == "other":
             part = "0" if part.isdigit() and part.isascii() else part
         elif kind == "set":
-            # A set that takes a digit, or all but some, is taken to take them all.
-            part = "." if part.startswith("[^") else f"[0{part[1:]}" if _takes_a_digit(part) else part
+            # A set that takes a digit, or all but some, is taken to take anything.
+            part = "." if part.startswith("[^") or _takes_a_digit(part) else part
         parts.append(part)
     return re.compile("".join(parts), re.DOTALL)
 

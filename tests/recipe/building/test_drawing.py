@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -118,6 +119,22 @@ def test_an_error_in_a_thread_ends_drawing(where: str) -> None:
         draw_units(units(), draw, lambda unit, out: fail("consume", unit.first))
     assert len(drawn) < 1000
     assert not _left()
+
+
+@pytest.mark.parametrize("where", ["draw", "consume"])
+def test_an_error_keeps_no_memory(where: str) -> None:
+    """The memory of a large unit is given back while somebody still has the error."""
+    memory: list[weakref.ref[Array]] = []
+
+    def fail(unit: Unit, out: Array) -> None:
+        memory.append(weakref.ref(out))
+        raise OSError(28, "No space left on device")
+
+    draw, consume = (fail, _draw) if where == "draw" else (_draw, fail)
+    with pytest.raises(OSError, match="No space") as caught:
+        draw_units(_units(1), draw, consume, piece_bytes=16)
+    assert caught.value is not None
+    assert [reference() for reference in memory] == [None]
 
 
 def test_no_thread_is_left_after_an_interrupt() -> None:

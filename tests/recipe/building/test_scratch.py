@@ -26,6 +26,17 @@ def _filled(nbytes: int, folder: Path | None) -> tuple[Array, int]:
     return memory, taken
 
 
+def scratch_taken(folder: Path, reserved: int) -> int:
+    """How much ordinary memory is taken for a MiB, where some room is for something else."""
+    tracemalloc.start()
+    try:
+        memory = scratch(1 << 20, folder, reserved)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+        del memory
+
+
 @pytest.mark.parametrize("allocates", [True, False])
 def test_much_memory_is_a_files(allocates: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It can be written and read like any other, is aligned, and leaves no file behind."""
@@ -46,6 +57,11 @@ def test_without_room_for_a_file_it_is_ordinary_memory(
     """Where no file can be made, or the disk is full, nothing is lost but memory."""
     monkeypatch.setattr(scratch_module, "_MOST_IN_MEMORY", 0)
     assert _filled(1 << 20, tmp_path / "none")[1] >= 1 << 20
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scratch_module, "free_bytes", lambda folder: 3 << 20)
+        assert scratch_taken(tmp_path, reserved=(2 << 20) - 1) < 1 << 19
+        assert scratch_taken(tmp_path, reserved=2 << 20) >= 1 << 20
 
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")

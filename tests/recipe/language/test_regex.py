@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import warnings
 
 import pytest
 from hypothesis import given, settings
@@ -46,6 +47,7 @@ def test_whole_names_and_captures(text: str, name: str, captures: dict[str, int 
         ("(?i)a", "Allowed groups"),
         ("(?P<a>b)(?P=a)", "Allowed groups"),
         (".*a.*b.*c.*d.*e", "too many ways: 5 repetitions"),
+        (r"\w+\w+\w+\w+\w+", "too many ways: 5 repetitions"),
         ("a?" * 28 + "b", "too many ways: 0 repetitions"),
         ("(a|aa)" * 30 + "b", "too many ways"),
         ("(?:a?){40}b", "cannot hold"),
@@ -61,6 +63,12 @@ def test_what_is_refused(text: str, words: str) -> None:
     """What is no regular expression, or could take for ever, is an error that says why."""
     with pytest.raises(ArgumentError, match=re.escape(words)):
         parse_regex(text)
+
+
+def test_sets_that_python_warns_of() -> None:
+    """A set within a set is one of characters, and nobody is warned of it."""
+    with warnings.catch_warnings(action="error"):
+        assert parse_regex("a[[]0?").match("a[0") == {}
 
 
 PLAIN_PIECES = ("a", "b", r"\.", ".*", "a*", "[ab]+", "a?", "(?:ab)*", "(a|b)", "(a|ab)", "a{1,3}", r"\w+")
