@@ -18,6 +18,7 @@ from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.language.expression import Expression
 from initkit.recipe.language.facts import tensor_facts
 from initkit.recipe.language.place import Place
+from initkit.recipe.planning.arguments import Template
 from initkit.recipe.planning.named import NamedTensor, NamedTie
 from initkit.recipe.planning.plan import Plan
 from initkit.recipe.planning.planned import PlannedTensor
@@ -85,6 +86,7 @@ class Explanation:
         rule: The rule that takes it; None for a tie that `tensors` says.
         passed: The rules before that one, each with the reason why it does not take the tensor.
         captures: What the captures of the rule's pattern stand for.
+        fans_of: The tensor whose fans the expressions ask about, or None for its own.
         target: The tensor that it is tied to, or None.
         copied: The file that it is copied from and its name there, or None.
         law: What makes its values, or None where they are not drawn.
@@ -107,6 +109,7 @@ class Explanation:
     rule: RuleText | None
     passed: tuple[RuleText, ...]
     captures: Mapping[str, Number | str]
+    fans_of: str | None
     target: str | None
     copied: tuple[str, str] | None
     law: Law | None
@@ -136,6 +139,8 @@ class Explanation:
             yield "", f"not {rule.number}, {rule.text}: {rule.why_not}"
         if self.captures:
             yield "captures", ", ".join(f"{name} = {value}" for name, value in self.captures.items())
+        if self.fans_of is not None:
+            yield "fans of", self.fans_of
         if self.kind == "skipped":
             yield "skipped", "it is left out"
         if self.target is not None:
@@ -268,6 +273,7 @@ class _Explaining:
             rule=None if rule is None else _rule_text(rule),
             passed=tuple(passed),
             captures=captures or {},
+            fans_of=None if tensor is None or tensor.fans_of is None else tensor.fans_of[0],
             target=self._targets.get(name),
             copied=_copied(tensor),
             law=None
@@ -346,6 +352,9 @@ def _expressions(path: str, value: Any) -> Iterator[tuple[str, Expression]]:
     """The expressions in what a rule's arguments were read as, each with the keys that lead to it."""
     if isinstance(value, Expression):
         yield path, value
+    elif isinstance(value, Template):
+        for text, expression in value.expressions.items():
+            yield f"{path} {{{text}}}", expression
     elif isinstance(value, dict):
         for key, entry in value.items():
             yield from _expressions(f"{path}.{key}" if path else str(key), entry)

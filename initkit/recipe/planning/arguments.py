@@ -285,7 +285,12 @@ class ArgumentValues:
             try:
                 names |= tensor_facts(facts, self.shape, self.reading, self.shape_of_fans)
             except ArgumentError as error:
-                msg = f"{self.who}: {error}"
+                of_another = (
+                    " Or say by `fans_of` whose fans are meant."
+                    if "fan_in" in facts or "fan_out" in facts
+                    else ""
+                )
+                msg = f"{self.who}: {error}{of_another}"
                 raise self.place.error(msg) from error
         if textual := [name for name in missing if name in self.captures]:
             wrong = (

@@ -19,6 +19,7 @@ class NamedTensor:
         place: What names it.
         layers: The types of the layers that hold it, from the whole model to its own; empty if not said.
         tags: Words about it.
+        skip: Whether it is only named, for others to ask about its fans, and takes no rule.
     """
 
     name: str
@@ -27,6 +28,7 @@ class NamedTensor:
     place: Place
     layers: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    skip: bool = False
 
 
 @dataclass(frozen=True, slots=True)

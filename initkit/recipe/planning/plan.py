@@ -165,7 +165,7 @@ class _Planning:
         assigned = assign_rules(self._merged, self._rules, self._named)
         tensors: dict[str, PlannedTensor] = {}
         shapes = {}
-        skipped = []
+        skipped = [one.name for one in self._all.values() if isinstance(one, NamedTensor) and one.skip]
         for tensor, rule, captures in assigned:
             if rule.rule.skip:
                 skipped.append(tensor.name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from math import isinf
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,7 +53,7 @@ def resolved_text(plan: Plan) -> str:
     asked = {tensor.fans_of for tensor in plan.tensors if tensor.fans_of is not None}
     # What is not stored, and tells others their fans.
     absent = {name: shape for name, shape in sorted(asked) if name not in stored and name not in ties}
-    tensors |= {escape_braces(name): list(shape) for name, shape in absent.items()}
+    tensors |= {escape_braces(name): {"shape": list(shape), "skip": True} for name, shape in absent.items()}
     drawing = [rule.rule for rule in plan.rules if not (rule.rule.skip or rule.rule.tie)]
     data: dict[str, PlainData] = {"initkit": 1, "seed": plan.seed, "dtype": default}
     if merged.layout is not None:
@@ -62,8 +61,7 @@ def resolved_text(plan: Plan) -> str:
     data["variables"] = {name: _plain(value) for name, value in plan.variables.items()}
     data["tensors"] = tensors
     folder = Path(plan.recipe.file).parent
-    skips: list[dict[str, PlainData]] = [{"regex": re.escape(name), "skip": True} for name in absent]
-    data["rules"] = [*skips, *(_written(rule, folder) for rule in drawing if rule.number in plan.used)]
+    data["rules"] = [_written(rule, folder) for rule in drawing if rule.number in plan.used]
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -63,10 +63,12 @@ def select_tensors(
 
     Returns:
         Those that a pattern of the selection matches, and what they are tied to; all where there is none.
+        Tensors that are only named are left out.
 
     Raises:
         RecipeError: A pattern matches nothing, or nothing is left.
     """
+    named = [one for one in named if isinstance(one, NamedTie) or not one.skip]
     if merged.recipe.only:
         wanted_names = Selection(only=merged.recipe.only)
         selection = NameSelection(wanted_names, merged.recipe.place, "the selection", variables)
@@ -159,7 +161,9 @@ class _Naming:
                 raise entry.place.error(wrong, "Drop it from the file's, or remove it here.")
             entries[name] = entry
             if entry.tie is None:
-                self.named[name] = NamedTensor(name, shape, dtype, entry.place, entry.layers, entry.tags)
+                self.named[name] = NamedTensor(
+                    name, shape, dtype, entry.place, entry.layers, entry.tags, entry.skip
+                )
             else:
                 self.named[name] = NamedTie(name, entry.tie, entry.place)
 

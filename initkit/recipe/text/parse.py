@@ -16,6 +16,7 @@ from initkit.recipe.language.place import Place
 from initkit.recipe.language.variables import Variable
 from initkit.recipe.text.parse_rules import parse_rules
 from initkit.recipe.text.reading import (
+    as_flag,
     as_mapping,
     as_number,
     as_shape,
@@ -51,7 +52,7 @@ RECIPE_KEYS = (
 )
 SOURCE_KEYS = ("file", "only", "drop", "rename", "prefix", "dtype")
 BASE_KEYS = ("preset", "file", "drop")
-TENSOR_KEYS = ("shape", "dtype", "layers", "tags", "tie")
+TENSOR_KEYS = ("shape", "dtype", "layers", "tags", "skip", "tie")
 PRESET_KEYS = ("name", "version", "source")
 
 # What stands between a preset's name and its version.
@@ -285,7 +286,7 @@ def _tensor(name: str, entry: PlainData, place: Place) -> TensorSpec:
     check_keys(entry, place, TENSOR_KEYS, who)
     if "tie" in entry:
         if others := [key for key in entry if key != "tie"]:
-            wrong = f"{who} is tied, so it cannot have a {others[0]} of its own: it is its target's."
+            wrong = f"{who} is tied, so it cannot have `{others[0]}` of its own: it is its target's."
             raise place.inside(others[0]).error(wrong, f"Remove `{others[0]}`, or `tie`.")
         return TensorSpec(
             name, place, tie=_optional_text(entry, place, "tie", f"the tie of {who}", "wte.weight")
@@ -300,6 +301,7 @@ def _tensor(name: str, entry: PlainData, place: Place) -> TensorSpec:
         _optional_text(entry, place, "dtype", f"the dtype of {who}", "float32"),
         layers=_words(entry, place, "layers", who, "[GPT, Block, LayerNorm]"),
         tags=_words(entry, place, "tags", who, "[no_decay]"),
+        skip="skip" in entry and as_flag(entry["skip"], place.inside("skip"), f"`skip` of {who}"),
     )
 
 

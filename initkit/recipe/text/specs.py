@@ -24,6 +24,7 @@ class TensorSpec:
         tie: The name of the tensor that this one is the same as, or None.
         layers: The types of the layers that hold it, from the whole model to its own.
         tags: Words about it.
+        skip: Whether it is only named, and not stored.
     """
 
     name: str
@@ -33,6 +34,7 @@ class TensorSpec:
     tie: str | None = None
     layers: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    skip: bool = False
 
 
 @dataclass(frozen=True, slots=True)

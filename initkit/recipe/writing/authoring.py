@@ -168,6 +168,7 @@ class _Entry(NamedTuple):
     tie: str | None = None
     layers: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    skip: bool = False
 
     def data(self) -> PlainData:
         """As it is written."""
@@ -180,6 +181,8 @@ class _Entry(NamedTuple):
             entry["layers"] = list(self.layers)
         if self.tags:
             entry["tags"] = list(self.tags)
+        if self.skip:
+            entry["skip"] = True
         return entry if len(entry) > 1 else entry["shape"]
 
 
@@ -256,7 +259,13 @@ def _of_spec(name: str, given: Any) -> _Entry:
     if not isinstance(shape, Sequence) or isinstance(shape, (str, bytes)):
         raise _no_tensor(name, given)
     lengths = tuple(_number(length, f"the shape of tensor {name!r}") for length in shape)
-    return _Entry(lengths, dtype, layers=_words(facts, "layers", name), tags=_words(facts, "tags", name))
+    return _Entry(
+        lengths,
+        dtype,
+        layers=_words(facts, "layers", name),
+        tags=_words(facts, "tags", name),
+        skip=bool(facts.get("skip")),
+    )
 
 
 def _words(facts: Mapping[str, Any], key: str, name: str) -> tuple[str, ...]:

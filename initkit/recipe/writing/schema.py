@@ -190,6 +190,7 @@ def _definitions() -> Schema:
                         "dtype": ref("dtype"),
                         "layers": ref("texts", "Types of the layers that hold it, its own last."),
                         "tags": ref("texts", "Words about it, for rules to ask for."),
+                        "skip": {"type": "boolean", "description": "Whether it is only named, for fans_of."},
                     },
                     required=["shape"],
                 ),

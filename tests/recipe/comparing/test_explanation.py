@@ -164,6 +164,23 @@ def test_a_copied_tensor(tmp_path: Path) -> None:
     assert "copy of       x in " in str(explanation)
 
 
+def test_expressions_inside_texts_and_the_fans_of_others() -> None:
+    """What stands in braces in a text is worked out, too, and it is told whose fans are meant."""
+    rules = (
+        "{match: '{l}.b', fans_of: '{l}.w', init: {constant: {value: 1 / fan_in}}}",
+        "{match: '*', init: {overwrite: {initializer: zeros, value: 1, where: '{n_layer}:{d - 1}'}}}",
+    )
+    plan = plan_of(tensors_and_rules("x.w: [d, 3]\nx.b: [3]", *rules))
+    bias, weight = explain(plan, "x.b"), explain(plan, "x.w")
+    assert (bias.fans_of, weight.fans_of) == ("x.w", None)
+    assert dict(bias.facts())["fans of"] == "x.w"
+    assert str(bias.sources["value"]) == "1 / fan_in = 0.25, where fan_in = 4"
+    assert {name: str(source) for name, source in weight.sources.items()} == {
+        "where {n_layer}": "n_layer = 2, where n_layer = 2",
+        "where {d - 1}": "d - 1 = 3, where d = 4",
+    }
+
+
 def test_layers_and_tags() -> None:
     """What the recipe says of a tensor is told, and what a rule asked of it in vain."""
     plan = plan_of(

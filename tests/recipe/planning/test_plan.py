@@ -14,7 +14,7 @@ import pytest
 
 import initkit as ik
 from initkit.errors import RecipeError
-from initkit.recipe import Recipe
+from initkit.recipe import Recipe, verify
 from initkit.recipe.comparing.explanation import explain
 from tests.recipe.texts import plan_of, recipe_text, tensors_and_rules
 
@@ -467,6 +467,26 @@ def test_biases_by_the_fans_of_their_weights(tmp_path: Path) -> None:
         assert {tensor.name: tensor.std for tensor in read.plan().tensors} == {
             name: std for name, std in stds.items() if name.endswith("bias")
         }
+
+
+def test_tensors_that_are_only_named(tmp_path: Path) -> None:
+    """They take no rule and are not stored, tell their fans, and may be among the arrays that are filled."""
+    long = "x" * 300
+    rules = ("{match: '{l}.b', fans_of: '{l}.w', init: {constant: {value: fan_in}}}",)
+    tensors = f"'{{{long},y}}.w': {{shape: [d, n_layer], skip: true}}\n'{{{long},y}}.b': [d]"
+    recipe = Recipe.from_text(tensors_and_rules(tensors, *rules))
+    plan = recipe.plan()
+    assert plan.skipped == (f"{long}.w", "y.w")
+    assert [(tensor.name, tensor.mean) for tensor in plan.tensors] == [(f"{long}.b", 4), ("y.b", 4)]
+    assert Recipe.from_text(recipe.override(seed=1).text).plan().skipped == plan.skipped
+    # What a file says of itself names those of them that its tensors ask about.
+    some = recipe.override(only="y.b")
+    assert some.build(tmp_path / "m.safetensors").plan.tensors == plan.tensors[1:]
+    assert verify(tmp_path / "m.safetensors").ok
+    arrays = {"y.b": np.zeros(4), "y.w": np.zeros((4, 2))}
+    Recipe.from_text(some.text).fill(arrays)
+    assert arrays["y.b"].tolist() == [4] * 4
+    assert not arrays["y.w"].any()
 
 
 @pytest.mark.parametrize(

@@ -142,11 +142,11 @@ MALFORMED = [
     ({"tensors": "tensors:\n  a: {shape: 3}\n"}, 5, "the shape of tensor 'a' must be a list. Received: 3"),
     ({"tensors": "tensors:\n  a:\n    shape: [1]\n    dype: x\n"}, 7, "unknown key 'dype' in tensor|'dtype'"),
     ({"tensors": "tensors:\n  a:\n    shape: [1]\n    dtype: 8\n"}, 7, "dtype of tensor 'a' must be text"),
-    ({"tensors": "tensors:\n  a:\n    tie: b\n    shape: [1]\n"}, 7, "is tied, so it cannot have a shape of"),
+    ({"tensors": "tensors:\n  a:\n    tie: b\n    shape: [1]\n"}, 7, "is tied, so it cannot have `shape` of"),
     (
         {"tensors": "tensors:\n  a: {tie: b, dtype: int8}\n"},
         5,
-        "is tied, so it cannot have a dtype of its own",
+        "is tied, so it cannot have `dtype` of its own",
     ),
     ({"tensors": "tensors:\n  a: {tie: [b]}\n"}, 5, "the tie of tensor 'a' must be text. Received: a list"),
     ({"tensors": "tensors:\n  a: [1, [2]]\n"}, 5, "every length in the shape of tensor 'a' must be a number"),
