@@ -20,7 +20,7 @@ from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.text.parse import RECIPE_FORMAT, TENSOR_KEYS
 from initkit.recipe.text.parse_rules import RULE_KEYS
 from initkit.recipe.writing.folding import fold_names
-from initkit.recipe.writing.model import Said, is_model, said_by
+from initkit.recipe.writing.model import Said, is_model, said_by, tensors_of
 from initkit.registry import registry
 from initkit.serialization import encode, serialize
 
@@ -190,7 +190,7 @@ def _entries(tensors: Any, default: DType | None) -> dict[str, PlainData]:
     """The entries of `tensors`, those that are equal but for the name joined by braces."""
     said: Mapping[str, Said] = {}
     if is_model(tensors):
-        said, tensors = said_by(tensors), tensors.state_dict()
+        said, tensors = said_by(tensors), tensors_of(tensors)
     if not isinstance(tensors, Mapping):
         message = f"Argument `tensors` must be a mapping. Received: {tensors!r:.100} of type"
         message += f" {type(tensors).__name__}. Allowed: names with shapes or arrays; a PyTorch model. Give a"

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 # The tag of a tensor that is part of a model's state and is not trained, such as a running mean.
 BUFFER = "buffer"
+# Where PyTorch keeps what computes a layer's tensors, and how it calls the classes of such layers.
+_COMPUTED, _PARAMETRIZED = "parametrizations", "Parametrized"
 
 
 class Said(NamedTuple):
@@ -47,13 +49,41 @@ def said_by(model: Any) -> Mapping[str, Said]:
         Said(layers=('Sequential', 'BatchNorm1d'), tags=('buffer',))
     """
     # A layer that stands in two places has its tensors under the names of both.
-    types = {path: type(layer).__name__ for path, layer in model.named_modules(remove_duplicate=False)}
+    types = {path: _type_of(layer) for path, layer in model.named_modules(remove_duplicate=False)}
     buffers = {name for name, _ in model.named_buffers(remove_duplicate=False)}
     said = {}
     for name in model.state_dict(keep_vars=True):
-        path, _, _ = name.rpartition(".")
+        # What computes a weight stands below the layer that has the weight.
+        path = name.rpartition(".")[0].partition(_COMPUTED)[0].removesuffix(".")
         parts = path.split(".") if path else []
         around = [".".join(parts[:depth]) for depth in range(len(parts) + 1)]
         layers = tuple(types[place] for place in around if place in types)
         said[name] = Said(layers, (BUFFER,) if name in buffers else ())
     return said
+
+
+def tensors_of(model: Any) -> dict[str, Any]:
+    """The state dict of a model, without what is no tensor in it, such as the extra state of some layers.
+
+    Args:
+        model: A `torch.nn.Module`.
+
+    Returns:
+        The tensors by name.
+
+    Example:
+        >>> import torch
+        >>> [*tensors_of(torch.nn.Linear(2, 2))]
+        ['weight', 'bias']
+    """
+    state = model.state_dict()
+    return {
+        name: value for name, value in state.items() if hasattr(value, "shape") and hasattr(value, "dtype")
+    }
+
+
+def _type_of(layer: Any) -> str:
+    """The name of a layer's class; of one that PyTorch has derived to compute its weights, the class' own."""
+    cls = type(layer)
+    computed = hasattr(layer, _COMPUTED) and cls.__name__.startswith(_PARAMETRIZED)
+    return (cls.__bases__[0] if computed else cls).__name__

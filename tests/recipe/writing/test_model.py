@@ -7,7 +7,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from initkit.recipe.writing.model import Said, is_model, said_by
+from initkit.recipe.writing.model import Said, is_model, said_by, tensors_of
 
 torch = import_module("torch")
 
@@ -42,6 +42,28 @@ def test_parameters_of_the_model_itself_and_buffers() -> None:
     layers, buffers = ("BatchNorm1d",), ("running_mean", "running_var", "num_batches_tracked")
     parameters = dict.fromkeys(("weight", "bias"), Said(layers, ()))
     assert said_by(model) == parameters | dict.fromkeys(buffers, Said(layers, ("buffer",)))
+
+
+def test_layers_whose_weights_are_computed() -> None:
+    """A parametrized layer counts as what it was, and what is computed from as its own."""
+    model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Conv1d(4, 4, 3))
+    torch.nn.utils.parametrizations.weight_norm(model[0])
+    torch.nn.utils.parametrizations.spectral_norm(model[1])
+    said = said_by(model)
+    assert said.keys() == model.state_dict().keys()
+    assert {said[name].layers for name in said if name.startswith("0.")} == {("Sequential", "Linear")}
+    assert {said[name].layers for name in said if name.startswith("1.")} == {("Sequential", "Conv1d")}
+    assert said["1.parametrizations.weight.0._u"].tags == ("buffer",)
+
+
+def test_what_is_no_tensor_is_left_out() -> None:
+    """Layers may keep state of any kind in a state dict, and no recipe has it."""
+
+    class Counting(torch.nn.Linear):  # type: ignore[misc, name-defined]  # imported while it runs
+        def get_extra_state(self) -> dict[str, int]:
+            return {"x": 1}
+
+    assert [*tensors_of(torch.nn.Sequential(Counting(2, 2)))] == ["0.weight", "0.bias"]
 
 
 @pytest.mark.parametrize(
