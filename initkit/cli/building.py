@@ -45,9 +45,10 @@ def run_build(arguments: Namespace) -> int:
     `where` (what the rule asks besides the name), `initializer`, `dtype`, `tensors`, `parameters` and
     `bytes`. Of a dry run: `file`, `files` (a list of `file`, `bytes`, `kept` and `status`), `others` (files
     of another model, which `--force` removes), `foreign` (whether an unfinished build of another recipe is
-    there, which `--restart` discards), `bytes_missing`, `bytes_free`, and the last four. While it
-    runs, lines of JSON on stderr: `event` (`progress`, `note` or `error`), and `work`, `done`, `total`,
-    `bytes_per_second` and `seconds_left` (null where not known), or `message`.
+    there, which `--restart` discards), `taken` (whether what stands under the names cannot be the same build,
+    and needs `--force`), `bytes_missing`, `bytes_free`, and the last four. While it runs, lines of JSON on
+    stderr: `event` (`progress`, `note` or `error`), and `work`, `done`, `total`, `bytes_per_second` and
+    `seconds_left` (null where not known), or `message`.
     """
     recipe = load_recipe(arguments.recipe)
     _check_output(arguments, Path(recipe.parsed.file))
@@ -66,7 +67,8 @@ def run_build(arguments: Namespace) -> int:
             raise ArgumentError(message)
         found = preview(plan, arguments.output, **options)
         _print_preview(arguments, plan, found)
-        blocked = (found.foreign and not arguments.restart) or (found.others and not arguments.force)
+        in_the_way = found.taken or found.others
+        blocked = (found.foreign and not arguments.restart) or (in_the_way and not arguments.force)
         return 1 if blocked or found.free < found.missing else 0
     with _told(arguments.json), progress_reporter("drawing", as_json=arguments.json) as progress:
         report = build(
@@ -144,20 +146,22 @@ def _print_preview(arguments: Namespace, plan: Plan, found: BuildPreview) -> Non
         ]
         facts: dict[str, Any] = {"file": str(arguments.output), "files": files}
         facts |= {"others": [str(path) for path in found.others]}
-        facts["foreign"] = found.foreign
+        facts |= {"foreign": found.foreign, "taken": found.taken}
         facts |= {"bytes_missing": found.missing, "bytes_free": found.free}
         print_json(facts | _plan_facts(plan))
         return
     columns = (Column("file", shrinks=True), Column("size", ">"), Column("status", shrinks=True))
     force, restart = arguments.force, arguments.restart
     rows = [
-        (str(file.path), show_size(file.nbytes), _describe(file, force=force, restart=restart))
+        (str(file.path), show_size(file.nbytes), _describe(file, found.taken, force=force, restart=restart))
         for file in found.files
     ]
     rows += [(str(path), "", _OTHER[force]) for path in found.others]
     if found.foreign and all(file.status != "foreign" for file in found.files):
         kept = "has an unfinished build of another recipe or other options"
         rows.append((str(arguments.output), "", f"{kept}: {_FOREIGN[restart]}"))
+    if found.taken and all(file.status not in ("exists", "other") for file in found.files):
+        rows.append((str(arguments.output), "", f"what stands there {_TAKEN[force]}"))
     print(format_table(columns, rows, width=terminal_width()))
     enough = "enough" if found.free >= found.missing else "NOT enough"
     print(f"\n{len(plan.tensors):,} tensors, {show_size(found.missing)} to write; the disk has", end=" ")
@@ -166,18 +170,21 @@ def _print_preview(arguments: Namespace, plan: Plan, found: BuildPreview) -> Non
 
 # Whether --force was given.
 _OTHER = {True: "of another model: is removed", False: "of another model: needs --force"}
+_TAKEN = {True: "is replaced", False: "needs --force"}
 
 
 # Whether --restart was.
 _FOREIGN = {True: "is discarded", False: "needs --restart"}
 
 
-def _describe(file: FilePreview, *, force: bool, restart: bool) -> str:
+def _describe(file: FilePreview, taken: bool, *, force: bool, restart: bool) -> str:
     return {
         "new": "to be written",
         "resumed": f"{show_size(file.kept)} of it are there, from an interrupted build",
         "finished": "whole, from an interrupted build",
-        "exists": "exists: is replaced" if force else "exists: needs --force, unless it is the same",
+        "exists": f"exists: {_TAKEN[force]}{'' if force or taken else ', unless it is the same'}",
+        # An unfinished build of this recipe, which goes on, was allowed to replace it.
+        "other": f"exists, and is another: {_TAKEN[force or not taken]}",
         "foreign": f"unfinished, of another recipe or other options: {_FOREIGN[restart]}",
     }[file.status]
 

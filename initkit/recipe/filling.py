@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from initkit.errors import ArgumentTypeError, RecipeError, did_you_mean, nearest_names
+from initkit.errors import ArgumentError, ArgumentTypeError, RecipeError, did_you_mean, nearest_names
 from initkit.recipe.planning.plan import Plan
 from initkit.targets import as_target
 
@@ -25,10 +25,11 @@ def fill_arrays(plan: Plan, arrays: object) -> None:
 
     Raises:
         RecipeError: A tensor has no array, an array no tensor, one has another shape, or two share memory
-            that are not tied. Nothing has been written then.
+            that are not tied, or are tied and other views of it. Nothing has been written then.
         ArgumentTypeError: They are not given by name, or one cannot be written to in place; nothing has been
             written either.
-        ArgumentError: One is read-only, or several of its elements share memory; as before.
+        ArgumentError: One is read-only, several of its elements share memory, or two pairs have one name; as
+            before.
 
     Example:
         >>> import numpy as np
@@ -54,13 +55,27 @@ def _by_name(arrays: object) -> Mapping[str, Any]:
     """Arrays by their names; pairs of both will do, as PyTorch's `named_parameters` gives."""
     if isinstance(arrays, Mapping):
         return arrays
+    given: Any = arrays
+    pairs: list[tuple[Any, Any]] | None = None
     with suppress(TypeError, ValueError):
-        pairs: dict[Any, Any] = dict(arrays)  # type: ignore[call-overload]  # anything may come in here
-        if all(isinstance(name, str) for name in pairs):
-            return pairs
+        # What has keys is a mapping, if only by its looks, as PyTorch's ParameterDict.
+        pairs = [(name, array) for name, array in (dict(given).items() if hasattr(given, "keys") else given)]
+    if pairs is not None and all(isinstance(name, str) for name, _ in pairs):
+        return _without_repeats(pairs)
     message = f"Arrays are needed by name. Received: {arrays!r:.100} of type {type(arrays).__name__}."
     message += " Allowed: a mapping from names to arrays. Of a PyTorch model, give model.state_dict()."
     raise ArgumentTypeError(message)
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    by_name: dict[str, Any] = {}
+    for name, array in pairs:
+        if name in by_name:
+            message = f"Two arrays have one name. Received: {name!r}. Allowed: a name of its own for each."
+            message += " Of several models, fill one after the other."
+            raise ArgumentError(message)
+        by_name[name] = array
+    return by_name
 
 
 def _check(plan: Plan, arrays: Mapping[str, Any]) -> None:
@@ -106,6 +121,15 @@ class _Stretch(NamedTuple):
     address: int
     array: Any
 
+    @property
+    def view(self) -> tuple[object, ...]:
+        """What tells where each element is, and how it is written."""
+        # An axis of length 1 may have any stride.
+        strides = [
+            stride for length, stride in zip(self.array.shape, self.array.strides, strict=True) if length > 1
+        ]
+        return self.address, self.array.shape, strides, self.array.dtype
+
 
 def _check_memory(plan: Plan, arrays: Mapping[str, Any], names: Mapping[str, list[str]]) -> None:
     """Refuse arrays that share memory and are to have different values: the last would overwrite others."""
@@ -115,14 +139,24 @@ def _check_memory(plan: Plan, arrays: Mapping[str, Any], names: Mapping[str, lis
     for stretch in sorted(stretches, key=lambda stretch: stretch.begin):
         reaching = [before for before in reaching if before.end > stretch.begin]
         for before in reaching:
-            if before.stored_as != stretch.stored_as and _share_memory(before, stretch):
+            tied = before.stored_as == stretch.stored_as
+            if not (tied and before.view == stretch.view) and _share_memory(before, stretch):
                 one, other = (both.name for both in sorted((before, stretch), key=lambda both: both.position))
-                message = "two arrays share memory, and the recipe has other values for each. Received:"
-                message += f" {one!r} and {other!r}. Allowed: memory of its own for every tensor that is not"
-                message += " tied to another. Tie them in the recipe, as by a first rule"
-                message += f" {{match: {other}, tie: {one}}}, or untie them in the model."
-                raise RecipeError(message, file=plan.recipe.file)
+                raise RecipeError(_shared(one, other, tied=tied), file=plan.recipe.file)
         reaching.append(stretch)
+
+
+def _shared(one: str, other: str, *, tied: bool) -> str:
+    if tied:
+        message = "two arrays are tied and share memory, and each has its elements in other places of it."
+        message += (
+            f" Received: {one!r} and {other!r}. Allowed: the same view of the same memory, or memory of"
+        )
+        return f"{message} its own for each. Give the one array under both names, or a copy."
+    message = "two arrays share memory, and the recipe has other values for each. Received:"
+    message += f" {one!r} and {other!r}. Allowed: memory of its own for every tensor that is not"
+    message += " tied to another. Tie them in the recipe, as by a first rule"
+    return f"{message} {{match: {other}, tie: {one}}}, or untie them in the model."
 
 
 def _stretch(array: Any, position: int, name: str, stored_as: str) -> _Stretch:

@@ -13,7 +13,7 @@ from initkit.dtypes import resolve_dtype
 from initkit.errors import ArgumentTypeError, TensorNameError, did_you_mean, nearest_names
 from initkit.lazy import LazyArray
 from initkit.recipe.language.arithmetic import Number
-from initkit.recipe.language.variables import evaluate_variables
+from initkit.recipe.language.variables import evaluate_variables, given_values
 from initkit.recipe.planning.copying import StoredArray
 from initkit.recipe.planning.inheritance import merge
 from initkit.recipe.planning.plan import Plan, make_plan
@@ -226,7 +226,7 @@ class Recipe:
         if dtype is not None:
             data["dtype"] = resolve_dtype(dtype).name
         if variables:
-            data["variables"] = dict(variables)
+            data["variables"] = given_values(variables)
         recipe = cls.from_text(write_yaml(data), file=f"<{name}>")
         # Whatever is wrong with name or variables is told here, and not at first use.
         evaluate_variables(merge(recipe.parsed).variables)
@@ -248,14 +248,14 @@ class Recipe:
                 files in `from` name; None for the recipe's.
             only: A pattern of names, or several; where there are any, tensors that match none are left out.
                 The others keep their values.
-            variables: Numbers, or texts of expressions, in place of those that the recipe gives or inherits,
-                by name; `plan` refuses other names. None for the recipe's.
+            variables: Numbers, NumPy's too, or texts of expressions, in place of those that the recipe gives
+                or inherits, by name; `plan` refuses other names. None for the recipe's.
 
         Returns:
             A new recipe, whose text says everything by itself.
 
         Raises:
-            ArgumentTypeError: The seed is no integer.
+            ArgumentTypeError: The seed is no integer, `variables` no mapping, or a NumPy scalar no number.
             SeedError: The seed is negative.
             DTypeError: The dtype is unknown.
 
@@ -266,11 +266,12 @@ class Recipe:
             ['wte.weight', 'wpe.weight']
         """
         patterns = (only,) if isinstance(only, str) else tuple(only)
-        if seed is None and dtype is None and not patterns and not variables:
+        values = given_values(variables)
+        if seed is None and dtype is None and not patterns and not values:
             return self
         parsed = replace(self.parsed, changed=True, only=(*self.parsed.only, *patterns))
-        if variables:
-            parsed = replace(parsed, values=(*parsed.values, *variables.items()))
+        if values:
+            parsed = replace(parsed, values=(*parsed.values, *values.items()))
         if seed is not None:
             parsed = replace(parsed, seed=as_seed(seed))
         if dtype is not None:
@@ -401,8 +402,8 @@ class Recipe:
                 dtype, since all precisions are one draw.
 
         Raises:
-            RecipeError: A tensor has no array, an array no tensor, or one has another shape. Nothing has been
-                written then.
+            RecipeError: A tensor has no array, an array no tensor, one has another shape, or two share memory
+                that are not tied. Nothing has been written then.
             ArgumentTypeError: An array cannot be written to in place.
         """
         from initkit.recipe.filling import fill_arrays
@@ -415,7 +416,7 @@ class Recipe:
         Args:
             path: The file; with `max_shard_size` the folder of files.
             **options: Those of `initkit.recipe.build`: `overwrite`, `max_shard_size`, `shard`, `restart`,
-                `sync`, `client`, `storage_options` and `progress`.
+                `sync`, `client`, `storage_options`, `progress` and `comparing`.
 
         Returns:
             What was written, and how long it took.

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from initkit.cli import main
+from initkit.recipe import Recipe
+from initkit.recipe.building.build import build
 from tests.cli.small_recipe import printed_json
 
 
@@ -24,13 +26,74 @@ def _dry(recipe: Path, output: Path, *options: str) -> int:
 
 
 def test_what_exists_may_be_the_same(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A file that is there is no failure, since only the build compares it."""
+    """A file with the header of the build is no failure, since only the build compares its values."""
     output = recipe.with_name("out.safetensors")
     assert _dry(recipe, output) == 0
-    output.write_bytes(b"precious")
+    assert main(["build", str(recipe), "-o", str(output)]) == 0
     capsys.readouterr()
     assert _dry(recipe, output) == 0
     assert "exists: needs --force, unless it is the same\n" in capsys.readouterr().out
+    facts = printed_json(capsys, "build", recipe, "-o", output, "--dry-run")
+    assert (facts["taken"], [file["status"] for file in facts["files"]]) == (False, ["exists"])
+
+
+@pytest.mark.parametrize("options", [(), ("--max-shard-size", "150B")], ids=["file", "folder"])
+@pytest.mark.parametrize("what", ["junk", "seed"])
+def test_what_exists_is_another(
+    recipe: Path, capsys: pytest.CaptureFixture[str], what: str, options: tuple[str, ...]
+) -> None:
+    """A file whose header is not that of the build needs `--force`, as the build itself says."""
+    output = recipe.with_name("out")
+    command = ["build", str(recipe), "-o", str(output), *options]
+    assert main([*command, "--seed", "1"]) == 0
+    path = max(output.glob("*.safetensors")) if options else output
+    if what == "junk":
+        assert main([*command, "--force"]) == 0
+        path.write_bytes(b"precious")
+    capsys.readouterr()
+    assert _dry(recipe, output, *options) == 1
+    assert "exists, and is another: needs --force\n" in capsys.readouterr().out
+    facts = printed_json(capsys, *command, "--dry-run", code=1)
+    assert (facts["taken"], facts["files"][-1]["status"]) == (True, "other")
+    assert main(command) == 2
+    capsys.readouterr()
+    assert _dry(recipe, output, *options, "--force") == 0
+    assert "exists, and is another: is replaced\n" in capsys.readouterr().out
+    assert main([*command, "--force"]) == 0
+
+
+def test_a_part_of_the_build_exists(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Some files of a build, or its index alone, are not the whole, and need `--force`."""
+    output = recipe.with_name("out")
+    command = ["build", str(recipe), "-o", str(output), "--max-shard-size", "150B"]
+    assert main(command) == 0
+    first, *others = sorted(output.glob("*.safetensors"))
+    first.unlink()
+    capsys.readouterr()
+    assert main([*command, "--dry-run"]) == 1
+    assert "exists: needs --force\n" in capsys.readouterr().out
+    for other in others:
+        other.unlink()
+    assert main([*command, "--dry-run"]) == 1
+    assert "what stands there needs --force\n" in capsys.readouterr().out
+    assert main(command) == 2
+    assert main([*command, "--dry-run", "--force"]) == 0
+
+
+def test_an_unfinished_replacement(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an interrupted build with `--force` was to replace still needs it."""
+    monkeypatch.setattr("initkit.recipe.building.build.LEAST_KEPT_BYTES", 1)
+    output = recipe.with_name("out")
+    output.write_bytes(b"precious")
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(Recipe.load(recipe).plan(), output, overwrite=True, progress=stop, piece_bytes=64)
+    assert (_dry(recipe, output), main(["build", str(recipe), "-o", str(output)])) == (1, 2)
+    assert _dry(recipe, output, "--force") == 0
+    assert main(["build", str(recipe), "-o", str(output), "--force"]) == 0
 
 
 def test_no_room(recipe: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,12 +126,12 @@ def test_an_unfinished_build_of_something_else(
     facts = printed_json(capsys, "build", recipe, "-o", unfinished, *options, "--dry-run", code=1)
     # What is finished of it is no other model.
     assert (facts["foreign"], facts["others"]) == (True, [])
-    build = ["build", str(recipe), "-o", str(unfinished), *options]
-    assert main(build) == 2
+    command = ["build", str(recipe), "-o", str(unfinished), *options]
+    assert main(command) == 2
     capsys.readouterr()
     assert _dry(recipe, unfinished, *options, "--restart") == 0
     assert "of another recipe or other options: is discarded\n" in capsys.readouterr().out
-    assert main([*build, "--restart"]) == 0
+    assert main([*command, "--restart"]) == 0
 
 
 def test_an_unfinished_build_of_the_same(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load_file
 
 import initkit as ik
-from initkit.errors import RecipeError
+from initkit.errors import ArgumentError, RecipeError
 
 TEXT = """
 initkit: 1
@@ -132,6 +133,59 @@ def test_arrays_that_share_memory(library: str, change: dict[str, Any], shared: 
     with pytest.raises(RecipeError, match=f"two arrays share memory.*Received: {shared}"):
         recipe.fill(arrays)
     assert not memory.any()
+
+
+_SQUARE = np.zeros((3, 3), np.float32)
+_ROWS = np.zeros((4, 3), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("array", "other"),
+    [
+        (_SQUARE, _SQUARE.T),
+        (_SQUARE, _SQUARE[::-1]),
+        (_ROWS[:3], _ROWS[1:]),
+        (_SQUARE, _SQUARE.view(ml_dtypes.bfloat16)[:, :3]),
+        (_SQUARE.view(np.float16)[:, :3], _SQUARE.view(ml_dtypes.bfloat16)[:, :3]),
+    ],
+    ids=["transposed", "reversed", "shifted", "narrower", "dtype"],
+)
+def test_tied_arrays_are_one_view(array: Any, other: Any) -> None:
+    """Tied arrays that share memory have every element in the same place, or one would spoil the other."""
+    tensors = {"a": [3, 3], "b": {"tie": "a"}}
+    recipe = ik.Recipe.make(seed=3, tensors=tensors, rules=[("*", "random_normal")])
+    with pytest.raises(RecipeError, match=r"two arrays are tied and share memory.*Received: 'a' and 'b'"):
+        recipe.fill({"a": array, "b": other})
+    assert not _SQUARE.any()
+    assert not _ROWS.any()
+    values = np.zeros((3, 3), np.float32)
+    recipe.fill({"a": values, "b": values[:]})
+    assert np.array_equal(values, recipe["a"][:])
+
+
+def test_a_tied_axis_of_length_one() -> None:
+    """Its stride says nothing."""
+    tensors = {"a": [1, 3], "b": {"tie": "a"}}
+    recipe = ik.Recipe.make(seed=3, tensors=tensors, rules=[("*", "random_normal")])
+    values = np.zeros((1, 3), np.float32)
+    same = np.lib.stride_tricks.as_strided(values, strides=(400, 4))
+    recipe.fill({"a": values, "b": same})
+    assert np.array_equal(values, recipe["a"][:])
+
+
+def test_two_arrays_of_one_name() -> None:
+    """Pairs in which a name comes twice are refused, and nothing is written; a name each is enough."""
+    recipe = ik.Recipe.make(seed=3, tensors={"a": [3]}, rules=[("*", "ones")])
+    one, other = np.zeros(3), np.zeros(3)
+    with pytest.raises(ArgumentError, match=r"Two arrays have one name. Received: 'a'"):
+        recipe.fill([("a", one), ("a", other)])  # type: ignore[arg-type]  # pairs will do
+    assert not one.any()
+    assert not other.any()
+    parameters = torch.nn.ParameterDict({"a": torch.nn.Parameter(torch.zeros(3))})
+    for arrays in (parameters, parameters.named_parameters()):
+        torch.nn.init.zeros_(parameters["a"])
+        recipe.fill(arrays)
+        assert parameters["a"].tolist() == [1, 1, 1]
 
 
 def test_a_model_with_tied_weights_and_a_recipe_without() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import initkit as ik
-from initkit.errors import RecipeError
+from initkit.errors import ArgumentTypeError, RecipeError
 from initkit.recipe import Recipe
 from tests.recipe.texts import recipe_text
 
@@ -37,6 +39,32 @@ def test_values_replace_inherited_ones(tmp_path: Path) -> None:
     preset = Recipe.load("gpt2@1").override(seed=3, variables={"n_layer": 1, "d": 8})
     expected = ik.Recipe.preset("gpt2@1", seed=3, variables={"n_layer": 1, "d": 8})
     assert ik.recipe.diff(preset, expected).equal
+
+
+def test_numbers_of_numpy() -> None:
+    """NumPy's scalars are Python's numbers, as `make` and the text have them."""
+    variables: dict[str, Any] = {"d": np.int64(9), "n_layer": np.uint8(3)}
+    recipe = BASE.override(variables=variables)
+    assert recipe == BASE.override(variables={"d": 9, "n_layer": 3})
+    assert [type(value) for _, value in recipe.parsed.values] == [int, int]
+    assert recipe.plan().tensors[0].shape == (9, 2)
+    small = ik.Recipe.preset("gpt2@1", seed=1, variables={"n_layer": np.int32(1), "d": np.float64(8)})
+    assert small.plan().tensors[0].shape == (50257, 8)
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ([("d", 3)], "Variables are given by name. Received: .* of type list. Allowed: a mapping"),
+        ((), "Variables are given by name"),
+        ({"d": np.datetime64("2026-01-01")}, "Received: .*datetime64"),
+    ],
+    ids=range(3),
+)
+def test_what_are_no_variables(variables: Any, message: str) -> None:
+    """What is no mapping, and scalars that are no numbers, are refused at once."""
+    with pytest.raises(ArgumentTypeError, match=message):
+        BASE.override(variables=variables)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -12,11 +13,12 @@ from initkit.io.resumable_file import hidden_paths, progress_of
 from initkit.io.target import free_bytes
 from initkit.recipe.building.build import own_files
 from initkit.recipe.building.files import other_files
-from initkit.recipe.building.output import MARKER_NAME, FolderOutput, check_place
+from initkit.recipe.building.output import MARKER_NAME, FileOutput, FolderOutput, check_place
+from initkit.recipe.building.standing import NOT_COMPARED, tell_standing
 from initkit.recipe.building.work import Work, parse_size
 from initkit.recipe.planning.plan import Plan
 
-Status: TypeAlias = Literal["new", "resumed", "finished", "exists", "foreign"]
+Status: TypeAlias = Literal["new", "resumed", "finished", "exists", "other", "foreign"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +29,9 @@ class FilePreview:
         path: The file.
         nbytes: Its size.
         kept: How many bytes of its values an interrupted build has written.
-        status: `"new"`; `"resumed"`; `"finished"` by an interrupted build; `"exists"`, and would have to be
-            overwritten; or `"foreign"`: an unfinished file of another recipe or other options is there.
+        status: `"new"`; `"resumed"`; `"finished"` by an interrupted build; `"exists"`, and has the
+            header of this build; `"other"`: what exists cannot be the same, by its header; or `"foreign"`: an
+            unfinished file of another recipe or other options is there.
     """
 
     path: Path
@@ -48,6 +51,8 @@ class BuildPreview:
         others: What is there of another model, and would be removed; `build` needs `overwrite` for that.
         foreign: Whether an unfinished build of another recipe or other options is there, in the folder or as
             one of the files; `build` needs `restart` to discard it.
+        taken: Whether something stands under the names of the build that cannot be the same build, whole;
+            `build` needs `overwrite` to replace it.
     """
 
     files: tuple[FilePreview, ...]
@@ -55,6 +60,7 @@ class BuildPreview:
     missing: int
     others: tuple[Path, ...]
     foreign: bool
+    taken: bool
 
 
 def preview(
@@ -85,8 +91,8 @@ def preview(
     check_place(work, Path(path))
     folder = Path(os.path.realpath(path))
     kept = read_journal(folder / MARKER_NAME)[0] if work.is_folder else None
-    if kept is not None or any(_is_begun(work.path_of(number, path)) for number in numbers):
-        # Only what an interrupted build has left is known by the SHA-256 of what is copied.
+    if kept is not None or any(_is_there(work.path_of(number, path)) for number in numbers):
+        # What is there is known by its header, which has the SHA-256 of what is copied.
         work = Work(plan, size)
     files = []
     for number in numbers:
@@ -100,19 +106,30 @@ def preview(
         elif found.nbytes:
             status = "resumed"
         elif os.path.lexists(file):
-            status = "exists"
+            status = "exists" if tell_standing(file, layout) == NOT_COMPARED else "other"
         files.append(FilePreview(file, layout.size, found.nbytes, status))
     foreign = kept not in (None, work.fingerprint)
     # With what is unfinished goes what is finished of it.
     left = FolderOutput(work, folder).left() if foreign else ()
     others = other_files(Path(path), {*work.names, *left}) if work.is_folder else []
+    taken = kept != work.fingerprint and _is_taken(work, Path(path), left)
     foreign = foreign or any(file.status == "foreign" for file in files)
     if not folder.is_dir():
         folder = folder.parent
     missing = sum(file.nbytes - file.kept for file in files if file.status != "finished")
-    return BuildPreview(tuple(files), free_bytes(folder), missing, tuple(others), foreign)
+    return BuildPreview(tuple(files), free_bytes(folder), missing, tuple(others), foreign, taken)
 
 
-def _is_begun(path: Path) -> bool:
+def _is_there(path: Path) -> bool:
     _, journal = hidden_paths(Path(os.path.realpath(path)))
-    return journal.exists()
+    return os.path.lexists(path) or journal.exists()
+
+
+def _is_taken(work: Work, path: Path, left: Collection[str]) -> bool:
+    """Whether a build would refuse what stands under its names, but for what an unfinished one has left."""
+    if work.is_folder:
+        standing = any(os.path.lexists(path / name) for name in work.names.difference(left))
+        return standing and not FolderOutput(work, path).stands()
+    if not os.path.lexists(path) or FileOutput(work, path).stands():
+        return False
+    return not progress_of(path, work.files[0].layout, anywhere=True).finished

@@ -16,7 +16,7 @@ import numpy as np
 
 from initkit.documents import PlainData, read_json
 from initkit.draws import STREAM_VERSION
-from initkit.errors import ArgumentError, FileFormatError, did_you_mean
+from initkit.errors import FileFormatError
 from initkit.io import Checkpoint, StoredTensor
 from initkit.recipe.building.drawing import ProgressCallback, check_progress, draw_units
 from initkit.recipe.building.files import (
@@ -29,11 +29,11 @@ from initkit.recipe.building.files import (
 from initkit.recipe.building.same_bytes import StoredParts, allowed_distance
 from initkit.recipe.building.units import Unit, cut_units, draw_unit, tensors_in
 from initkit.recipe.building.work import PIECE_BYTES
-from initkit.recipe.language.nearest import nearest_patterns
-from initkit.recipe.language.pattern import parse_pattern
 from initkit.recipe.planning.plan import Plan, make_plan
 from initkit.recipe.planning.planned import PlannedTensor
+from initkit.recipe.planning.selection import NameSelection
 from initkit.recipe.text.parse import parse_recipe
+from initkit.recipe.text.specs import Selection
 
 if TYPE_CHECKING:
     from initkit.recipe.recipe import Recipe
@@ -144,7 +144,7 @@ def verify(
     path: str | os.PathLike[str],
     *,
     recipe: Recipe | None = None,
-    only: Sequence[str] = (),
+    only: str | Sequence[str] = (),
     progress: ProgressCallback | None = None,
 ) -> Verification:
     """Draw the tensors of a checkpoint once more from its recipe, and compare.
@@ -156,8 +156,8 @@ def verify(
         path: A safetensors file, an index, or a folder of files with an index, that `Recipe.build` made; with
             `recipe` any other one. Of one file of several, the tensors that belong there are compared.
         recipe: What to compare with; None takes the recipe inside.
-        only: Patterns of names, as in rules; only tensors that one of them matches are compared. None means
-            all of them.
+        only: A pattern of names, as in rules, or several; only tensors that one of them matches are compared.
+            Those that are only in the checkpoint count, too. None means all of them.
         progress: Called with the bytes compared, and those of all tensors, after every piece.
 
     Returns:
@@ -165,8 +165,8 @@ def verify(
 
     Raises:
         FileFormatError: A file is no safetensors file, has no recipe in it, or was drawn by another stream.
-        RecipeError: The recipe in it names classes that are not registered here, or has no meaning otherwise.
-        ArgumentError: No tensor's name matches `only`.
+        RecipeError: The recipe in it names classes that are not registered here, or has no meaning otherwise;
+            or a pattern of `only` is none, or matches no name.
         ArgumentTypeError: `progress` is no function.
         FileAccessError: A file cannot be read.
 
@@ -185,7 +185,8 @@ def verify(
         names = [tensor.name for tensor in plan.tensors]
         if checkpoint.part is not None:
             names = [name for name in names if name in checkpoint.part or name in checkpoint.tensors]
-        wanted = _Choice(only, [*names, *checkpoint.tensors])
+        patterns = (only,) if isinstance(only, str) else only
+        wanted = _chosen(plan, patterns, [*names, *checkpoint.tensors])
         planned = {tensor.name: tensor for tensor in plan.tensors}
         expected = [planned[name] for name in names if name in wanted]
         same_form = [tensor for tensor in expected if _form_status(tensor, checkpoint) == "ok"]
@@ -205,21 +206,17 @@ def verify(
     return Verification(Path(path), plan, tuple(checks), comparison.nbytes)
 
 
-class _Choice:
-    """The names that one of some patterns matches; all of them where there are no patterns."""
-
-    def __init__(self, only: Sequence[str], names: Sequence[str]) -> None:
-        patterns = [parse_pattern(pattern) for pattern in only]
-        self._patterns = patterns
-        if patterns and not any(map(self.__contains__, names)):
-            names = list(dict.fromkeys(names))
-            hint = did_you_mean(nearest_patterns(only[0], names))
-            message = f"No tensor has such a name. Received: {', '.join(map(repr, only))}. Allowed: patterns"
-            message += f" that match one of {len(names):,} tensors.{hint or ' `initkit plan` lists them.'}"
-            raise ArgumentError(message)
-
-    def __contains__(self, name: str) -> bool:
-        return not self._patterns or any(pattern.match(name) is not None for pattern in self._patterns)
+def _chosen(plan: Plan, only: Sequence[str], names: Sequence[str]) -> set[str]:
+    """The names that one of some patterns matches, and what they are tied to; all where there is none."""
+    if not only:
+        return set(names)
+    selection = NameSelection(Selection(only=tuple(only)), plan.recipe.place, "verify", plan.variables)
+    here = dict.fromkeys(names)
+    # As in a build, a tied tensor is had by the one that is stored.
+    ties = {tie.name: tie.target for tie in plan.ties if tie.target in here}
+    chosen = {name for name in here | ties if selection.new_name(name) is not None}
+    selection.check_used()
+    return chosen | {target for name, target in ties.items() if name in chosen}
 
 
 def _open(path: str | os.PathLike[str]) -> Checkpoint:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
-from initkit.errors import ArgumentError, did_you_mean, nearest_names
+import numpy as np
+
+from initkit.encoding import python_scalar
+from initkit.errors import ArgumentError, ArgumentTypeError, did_you_mean, nearest_names
 from initkit.recipe.language.arithmetic import CONSTANTS, Number, checked
 from initkit.recipe.language.expression import RESERVED_NAMES, Expression, parse_expression
 from initkit.recipe.language.facts import is_fact
@@ -42,6 +46,36 @@ def evaluate_variables(variables: Sequence[Variable]) -> dict[str, Number]:
         {'ff': 32, 'd': 8}
     """
     return _Evaluation(variables).values()
+
+
+def given_values(variables: object) -> dict[str, Number | str]:
+    """Values for variables that come from Python and not from a text, as recipes have them.
+
+    Args:
+        variables: A mapping of names and numbers, NumPy's included, or texts of expressions; None for none.
+
+    Returns:
+        Python's numbers and texts, by name; names and values that no recipe can have are left in it.
+
+    Raises:
+        ArgumentTypeError: It is no mapping, or has a NumPy scalar that is no number.
+
+    Example:
+        >>> import numpy as np
+        >>> given_values({"d": np.int64(3), "ff": "4 * d"})
+        {'d': 3, 'ff': '4 * d'}
+    """
+    if variables is None:
+        return {}
+    if not isinstance(variables, Mapping):
+        message = f"Variables are given by name. Received: {variables!r:.100} of type"
+        message += f" {type(variables).__name__}. Allowed: a mapping from names to numbers or texts of"
+        message += " expressions. Write, for example, {'n_layer': 2}."
+        raise ArgumentTypeError(message)
+    return {
+        name: cast(Number, python_scalar(value)) if isinstance(value, np.generic) else value
+        for name, value in variables.items()
+    }
 
 
 class _Evaluation:

@@ -63,7 +63,9 @@ def test_a_single_file(tmp_path: Path) -> None:
     (file,) = preview(PLAN, tmp_path / "m").files
     assert (file.path, file.status) == (tmp_path / "m", "new")
     assert build(PLAN, tmp_path / "m").nbytes == file.nbytes
-    assert preview(PLAN, tmp_path / "m").files[0].status == "exists"
+    for changed, status in ((False, "exists"), (True, "other")):
+        found = preview(plan_of(TEXT.replace("0.02", "0.03")) if changed else PLAN, tmp_path / "m")
+        assert (found.files[0].status, found.taken) == (status, changed)
 
 
 def test_places_that_cannot_be(tmp_path: Path) -> None:
@@ -90,10 +92,10 @@ def test_files_of_another_model(tmp_path: Path) -> None:
     assert preview(PLAN, tmp_path, max_shard_size="1MB").others == ()
 
 
-def test_what_is_copied_is_read_only_where_a_build_has_begun(
+def test_what_is_copied_is_read_only_where_something_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Sizes need no SHA-256 of what is copied; what an interrupted build has left is known by it alone."""
+    """Sizes need no SHA-256 of what is copied; what a build has left, whole or not, is known by it alone."""
     monkeypatch.setattr(build_module, "LEAST_KEPT_BYTES", 1)
     build(PLAN, tmp_path / "old.safetensors")
     rules = ("{match: a, copy: {file: old.safetensors, name: a}}", "{match: '*', init: zeros}")
@@ -121,3 +123,7 @@ def test_what_is_copied_is_read_only_where_a_build_has_begun(
     (resumed,) = preview(plan, path).files
     assert (resumed.status, resumed.nbytes, read) == ("resumed", new.nbytes, ["a"])
     assert build(plan, path).nbytes == new.nbytes
+    read.clear()
+    # Its header, too, has the SHA-256.
+    found = preview(plan, path)
+    assert (found.files[0].status, found.taken, read) == ("exists", False, ["a"])

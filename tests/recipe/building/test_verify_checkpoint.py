@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from initkit.errors import ArgumentError, FileFormatError
+from initkit.errors import FileFormatError, RecipeError
 from initkit.recipe import Recipe, Verification, verify
 from initkit.recipe.building.build import build
 from initkit.recipe.building.units import cut_units
@@ -80,8 +80,29 @@ def test_some_tensors(folder: Path) -> None:
     assert sorted(check.name for check in verification.tensors) == ["h.0.b", "h.0.w", "head"]
     assert verification.nbytes == 2400 + 40 + 200
     assert _failed(verify(folder, only=["h.{layer}.w"])) == {"h.1.w": "changed"}
-    with pytest.raises(ArgumentError, match=r"No tensor has such a name. Received: 'h.0.v'.*Did you mean"):
-        verify(folder, only=["h.0.v"])
+    for only in ("h.0.v", ["h.0.v"], ["h.1.*", "h.0.v"]):
+        with pytest.raises(
+            RecipeError, match=r"`only` of verify matches no name. Received: 'h.0.v'.*Did you"
+        ):
+            verify(folder, only=only)
+
+
+def test_patterns_are_those_of_builds(tmp_path: Path) -> None:
+    """Ranges take variables, what is tied stands for what is stored, and names of the file alone count."""
+    text = tensors_and_rules(
+        "'h.{0..n_layer-1}.w': [3]\nt: {tie: h.0.w}\ng: [2]", "{match: '*', init: random_normal}"
+    )
+    recipe = Recipe.from_text(text)
+    path = tmp_path / "m"
+    recipe.build(path)
+    cases = {"h.{0..n_layer-1}.w": ["h.0.w", "h.1.w"], "t": ["h.0.w"], "g": ["g"]}
+    for only, names in cases.items():
+        verification = verify(path, only=only)
+        assert verification.ok
+        assert [check.name for check in verification.tensors] == names
+        assert [tensor.name for tensor in recipe.override(only=only).plan().tensors] == names
+    save_file({"g": np.asarray(recipe["g"]), "new": np.zeros(2)}, path)
+    assert _failed(verify(path, recipe=recipe, only=["new", "g"])) == {"new": "unexpected"}
 
 
 def test_a_checkpoint_of_another_program(tmp_path: Path) -> None:
