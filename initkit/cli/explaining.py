@@ -24,14 +24,15 @@ _MARGIN = 14
 def run_explain(arguments: Namespace) -> int:
     """Print why a tensor of a recipe gets its values, and the first of them; of a pattern one per rule.
 
-    JSON: `recipe`, `name`, `kind` (`drawn`, `copied`, `tied` or `skipped`), `place` (the file and the line),
-    `shape`, `dtype`, `layers`, `tags`, `rule` (`number`, `place` and `text`; null for a tie that `tensors`
-    says), `passed` (the rules before it, with `why_not`), `captures`, `fans_of` (the tensor whose fans are
-    read, or null), `target` (of a tie), `copied` (file and name), `law` (null where nothing is drawn; else `text`, `summary`, `formula`, `arguments`, `shape`,
-    `fans`, `mean`, `std`, `bounds` and `parts`, a list of pairs of a label and a law), `sources` (by
-    argument: `text`, `value` and `names` of its expression), `tolerance`, `seed`, `seed_path`, `values` and
-    `ties`. Of a pattern: `recipe`, `pattern`, and `explained`, a list of the same facts of one tensor per
-    rule, each with `stands_for`, the names of all that the pattern matches and the rule takes.
+    JSON: `recipe`, `name`, `kind` (`drawn`, `copied`, `tied` or `skipped`), `place` (the file and the
+    line), `shape`, `dtype`, `layers`, `tags`, `rule` (`number`, `place` and `text`; null for a tie that
+    `tensors` says), `passed` (the rules before it, with `why_not`), `captures`, `fans_of` (the tensor
+    whose fans are read, or null), `target` (of a tie), `copied` (file and name), `law` (null where
+    nothing is drawn; else `text`, `summary`, `formula`, `arguments`, `shape`, `fans`, `mean`, `std`,
+    `bounds` and `parts`, a list of pairs of a label and a law), `sources` (by argument: `text`, `value`
+    and `names` of its expression), `tolerance`, `seed`, `seed_path`, `values` and `ties`. Of a pattern:
+    `recipe`, `pattern`, and `explained`, a list of the same facts of one tensor per rule, each with
+    `stands_for`, the names of all that the pattern matches and the rule takes.
     """
     recipe, remarks = load_to_look_at(arguments)
     plan, file = recipe.plan(), recipe.parsed.file

@@ -48,7 +48,8 @@ def test_numbers_of_numpy() -> None:
     assert recipe == BASE.override(variables={"d": 9, "n_layer": 3})
     assert [type(value) for _, value in recipe.parsed.values] == [int, int]
     assert recipe.plan().tensors[0].shape == (9, 2)
-    small = ik.Recipe.preset("gpt2@1", seed=1, variables={"n_layer": np.int32(1), "d": np.float64(8)})
+    sizes: dict[str, Any] = {"n_layer": np.int32(1), "d": np.float64(8)}
+    small = ik.Recipe.preset("gpt2@1", seed=1, variables=sizes)
     assert small.plan().tensors[0].shape == (50257, 8)
 
 
