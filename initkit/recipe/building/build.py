@@ -123,7 +123,7 @@ def build(
         if not hold_build(work, numbers, target, comparing or progress):
             raise taken_error(target, OTHER_VALUES, is_folder=work.is_folder) from None
         complete = True
-    total = _values_bytes(work, numbers)
+    total = work.values_bytes(numbers)
     kept = total if complete else 0
     if not complete:
         writing = _Writing(work, output, numbers, progress, piece_bytes, target.parent)
@@ -174,10 +174,6 @@ def own_files(work: Work, shard: tuple[int, int] | None) -> list[int]:
     return work.share(number, count)
 
 
-def _values_bytes(work: Work, numbers: list[int]) -> int:
-    return sum(work.files[number].layout.size - work.files[number].origin for number in numbers)
-
-
 def _check_room(work: Work, numbers: list[int], target: Path, restart: bool) -> None:
     """Refuse, before the first of several files is written, what the disk has no room for."""
     missing = 0
@@ -210,7 +206,7 @@ class _Writing:
         self._progress = progress
         self._piece_bytes = piece_bytes
         self._folder = folder
-        self._total = _values_bytes(work, numbers)
+        self._total = work.values_bytes(numbers)
         self._done = 0
         self._finished = 0
         self._file: ResumableFile | None = None

@@ -77,9 +77,12 @@ def hold_build(
         numbers: The numbers of the files, whose headers are those of the build.
         target: The file, or the folder of files.
         progress: Called with the bytes compared, and those of all values.
+
+    Returns:
+        Whether all of them have.
     """
     parts, done = StoredParts(), 0
-    total = sum(work.files[number].layout.size - work.files[number].origin for number in numbers)
+    total = work.values_bytes(numbers)
 
     def tell(unit: Unit) -> None:
         nonlocal done

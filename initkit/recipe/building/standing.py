@@ -55,6 +55,9 @@ def taken_error(path: Path, found: str, *, name: str = "", is_folder: bool) -> F
         found: What it is, as a clause.
         name: The file in the folder; empty for all of them.
         is_folder: Whether it is a folder of files.
+
+    Returns:
+        The error, to be raised.
     """
     what = f"{name or 'the model'} is there already" if is_folder else "the file exists"
     place = "folder" if is_folder else "name"

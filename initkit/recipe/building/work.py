@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -64,7 +64,18 @@ class Work:
     @property
     def nbytes(self) -> int:
         """The bytes of all values."""
-        return sum(file.layout.size - file.origin for file in self.files)
+        return self.values_bytes(range(len(self.files)))
+
+    def values_bytes(self, numbers: Iterable[int]) -> int:
+        """The bytes of the values in some files.
+
+        Args:
+            numbers: The numbers of the files.
+
+        Returns:
+            How many there are.
+        """
+        return sum(self.files[number].layout.size - self.files[number].origin for number in numbers)
 
     @property
     def is_folder(self) -> bool:

@@ -101,12 +101,13 @@ def read_text(
         The template.
 
     Raises:
-        RecipeError: Something unknown stands in braces.
+        RecipeError: Something unknown stands in braces, or a number alone.
     """
     expressions = {}
     for name in _PLACEHOLDER.findall(text):
         if name in captures:
             continue
+        # A number alone is what other languages put into texts, and means nothing here.
         if known and not name.isdigit():
             expressions[name] = read_expression(name, place, who, known)
         else:
