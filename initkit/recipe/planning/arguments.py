@@ -80,7 +80,11 @@ class Template:
 
         def written(found: re.Match[str]) -> str:
             expression = self.expressions.get(found[1])
-            return str(captures[found[1]] if expression is None or value_of is None else value_of(expression))
+            if expression is None or value_of is None:
+                return str(captures[found[1]])
+            value = value_of(expression)
+            # As in shapes, where 8 / 2 is a length.
+            return str(int(value) if isinstance(value, float) and value.is_integer() else value)
 
         return _PLACEHOLDER.sub(written, self.text)
 

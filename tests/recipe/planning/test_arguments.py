@@ -100,6 +100,7 @@ def test_captures_in_names() -> None:
     [
         ("{pad}", [3]),
         ("{h}:{2 * h}", [2, 3]),
+        ("{h / 2}:{pad}", [1, 2]),
         ("{shape[0] // 4 * layer}:{shape[0] // 4 * (layer + 1)}", [2, 3]),
         ("-{h}:", [6, 7]),
     ],
