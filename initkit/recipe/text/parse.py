@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from initkit.documents import Document, PlainData, read_json, read_yaml
 from initkit.errors import ConfigError, RecipeError
-from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.language.place import Place
 from initkit.recipe.language.variables import Variable
 from initkit.recipe.text.parse_rules import parse_rules
@@ -99,41 +99,18 @@ def parse_recipe(text: str, file: str = "<recipe>") -> ParsedRecipe:
     )
 
 
-def parse_again(
-    text: str,
-    file: str,
-    seed: int | None,
-    dtype: str | None,
-    only: tuple[str, ...],
-    dtype_of_all: bool,
-    values: tuple[tuple[str, Number | str], ...],
-    changed: bool,
-) -> ParsedRecipe:
+def parse_again(text: str, file: str, changes: Mapping[str, Any]) -> ParsedRecipe:
     """Read a recipe that has been read before, and change what was changed then; for pickles.
 
     Args:
         text: The text.
         file: Its name in messages.
-        seed: As `ParsedRecipe` has it, like all that follows.
-        dtype: The dtype of tensors that have none of their own.
-        only: Patterns of the tensors that are wanted.
-        dtype_of_all: Whether the dtype holds for tensors of other files, too.
-        values: Values of variables in place of others.
-        changed: Whether anything is not that of the text.
+        changes: What is not that of the text: values of attributes of `ParsedRecipe`, by their names.
 
     Returns:
         The recipe's parts.
     """
-    parsed = parse_recipe(text, file)
-    return replace(
-        parsed,
-        seed=seed,
-        dtype=dtype,
-        only=only,
-        dtype_of_all=dtype_of_all,
-        values=values,
-        changed=changed,
-    )
+    return replace(parse_recipe(text, file), **changes)
 
 
 def _read(text: str, file: str) -> Document:
