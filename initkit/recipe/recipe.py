@@ -246,8 +246,8 @@ class Recipe:
             seed: The seed of all tensors; None for the recipe's.
             dtype: The dtype of tensors that have none of their own, and of those floating-point tensors that
                 files in `from` name; None for the recipe's.
-            only: A pattern of names, or several; where there are any, tensors that match none are left out.
-                The others keep their values.
+            only: A pattern of names, or several, besides those of earlier calls; where there are any, tensors
+                that match none of them are left out. The others keep their values.
             variables: Numbers, NumPy's too, or texts of expressions, in place of those that the recipe gives
                 or inherits, by name; `plan` refuses other names. None for the recipe's.
 

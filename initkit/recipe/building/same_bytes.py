@@ -121,10 +121,22 @@ def _comparison(
 
 
 def _are_near(tensor: PlannedTensor, drawn: Array, stored: Array) -> bool:
+    return bool((distances(drawn, stored) <= allowed_distance(tensor, drawn)).all())
+
+
+def distances(drawn: Array, stored: Array) -> Array:
+    """How far stored values are from drawn ones; NaN where one is no number.
+
+    Args:
+        drawn: Values of any dtype.
+        stored: As many, of the same dtype.
+
+    Returns:
+        Absolute differences in float64.
+    """
     wide = np.complex128 if drawn.dtype.kind == "c" else np.float64
     with np.errstate(all="ignore"):
-        distances = np.abs(stored.astype(wide) - drawn.astype(wide))
-    return bool((distances <= allowed_distance(tensor, drawn)).all())
+        return np.abs(stored.astype(wide) - drawn.astype(wide))
 
 
 def allowed_distance(tensor: PlannedTensor, values: Array) -> Array | float:

@@ -26,7 +26,7 @@ from initkit.recipe.building.files import (
     RECIPE_KEY,
     STREAM_KEY,
 )
-from initkit.recipe.building.same_bytes import StoredParts, allowed_distance
+from initkit.recipe.building.same_bytes import StoredParts, allowed_distance, distances
 from initkit.recipe.building.units import Unit, cut_units, draw_unit, tensors_in
 from initkit.recipe.building.work import PIECE_BYTES
 from initkit.recipe.planning.plan import Plan, make_plan
@@ -374,14 +374,12 @@ class _Comparison:
     def _measure(self, tensor: PlannedTensor, start: int, drawn: Array, stored: Array) -> None:
         bits = np.dtype(f"u{drawn.itemsize}")
         differs = drawn.view(bits) != stored.view(bits)
-        wide = np.complex128 if drawn.dtype.kind == "c" else np.float64
-        with np.errstate(all="ignore"):
-            distances = np.abs(stored.astype(wide) - drawn.astype(wide))
+        off = distances(drawn, stored)
         if tensor.tolerance:
-            differs &= ~(distances <= allowed_distance(tensor, drawn))
+            differs &= ~(off <= allowed_distance(tensor, drawn))
         if count := int(np.count_nonzero(differs)):
             first = start + int(differs.argmax())
-            furthest = distances.max(where=differs, initial=0)
+            furthest = off.max(where=differs, initial=0)
             with self._lock:
                 change = self.changes.setdefault(tensor.name, _Change(first))
                 change.first = min(change.first, first)

@@ -13,7 +13,7 @@ from initkit.dtypes import resolve_dtype
 from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.language.pattern import escape_braces
 from initkit.recipe.planning.named import NamedTensor
-from initkit.recipe.text.specs import Rule
+from initkit.recipe.text.specs import Rule, tensor_entry
 
 if TYPE_CHECKING:
     from initkit.recipe.planning.plan import Plan
@@ -49,11 +49,12 @@ def resolved_text(plan: Plan) -> str:
             tensors[name] = {"tie": ties[tensor.name]}
         elif tensor.name in stored:
             assert isinstance(tensor, NamedTensor)
-            tensors[name] = _entry(tensor, default)
+            own = None if tensor.dtype.name == default else tensor.dtype.name
+            tensors[name] = tensor_entry(tensor.shape, own, tensor.layers, tensor.tags)
     asked = {tensor.fans_of for tensor in plan.tensors if tensor.fans_of is not None}
     # What is not stored, and tells others their fans.
     absent = {name: shape for name, shape in sorted(asked) if name not in stored and name not in ties}
-    tensors |= {escape_braces(name): {"shape": list(shape), "skip": True} for name, shape in absent.items()}
+    tensors |= {escape_braces(name): tensor_entry(shape, None, skip=True) for name, shape in absent.items()}
     drawing = [rule.rule for rule in plan.rules if not (rule.rule.skip or rule.rule.tie)]
     data: dict[str, PlainData] = {"initkit": 1, "seed": plan.seed, "dtype": default}
     if merged.layout is not None:
@@ -63,18 +64,6 @@ def resolved_text(plan: Plan) -> str:
     folder = Path(plan.recipe.file).parent
     data["rules"] = [_written(rule, folder) for rule in drawing if rule.number in plan.used]
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-
-
-def _entry(tensor: NamedTensor, default: str) -> PlainData:
-    """What `tensors` says of one: its shape, and whatever else there is to say."""
-    entry: dict[str, PlainData] = {"shape": list(tensor.shape)}
-    if tensor.dtype.name != default:
-        entry["dtype"] = tensor.dtype.name
-    if tensor.layers:
-        entry["layers"] = list(tensor.layers)
-    if tensor.tags:
-        entry["tags"] = list(tensor.tags)
-    return entry if len(entry) > 1 else entry["shape"]
 
 
 def _written(rule: Rule, folder: Path) -> dict[str, PlainData]:

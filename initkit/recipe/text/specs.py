@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,9 @@ from initkit.documents import PlainData
 from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.language.place import Place
 from initkit.recipe.language.variables import Variable
+
+# What a recipe may have of its user, in place of what its text says.
+_CHANGEABLE = ("seed", "dtype", "only", "dtype_of_all", "values", "changed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,41 @@ class TensorSpec:
     layers: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     skip: bool = False
+
+
+def tensor_entry(
+    shape: Sequence[Number | str],
+    dtype: str | None,
+    layers: Sequence[str] = (),
+    tags: Sequence[str] = (),
+    skip: bool = False,
+) -> PlainData:
+    """What `tensors` says of a name: its shape alone, where there is nothing else to say.
+
+    Args:
+        shape: Numbers and expressions.
+        dtype: The entry's own dtype, or None.
+        layers: As `TensorSpec` has them, like all that follows.
+        tags: Words about it.
+        skip: Whether it is only named.
+
+    Returns:
+        Plain data, to be written.
+
+    Example:
+        >>> tensor_entry((2, "d"), None), tensor_entry((2,), "float32", tags=("late",))
+        ([2, 'd'], {'shape': [2], 'dtype': 'float32', 'tags': ['late']})
+    """
+    entry: dict[str, PlainData] = {"shape": list(shape)}
+    if dtype is not None:
+        entry["dtype"] = dtype
+    if layers:
+        entry["layers"] = list(layers)
+    if tags:
+        entry["tags"] = list(tags)
+    if skip:
+        entry["skip"] = True
+    return entry if len(entry) > 1 else entry["shape"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,16 +277,7 @@ class ParsedRecipe:
         """Pickle the text, and what is not that of the text."""
         from initkit.recipe.text.parse import parse_again
 
-        return parse_again, (
-            self.text,
-            self.file,
-            self.seed,
-            self.dtype,
-            self.only,
-            self.dtype_of_all,
-            self.values,
-            self.changed,
-        )
+        return parse_again, (self.text, self.file, {name: getattr(self, name) for name in _CHANGEABLE})
 
     @property
     def stands_alone(self) -> bool:

@@ -19,6 +19,7 @@ from initkit.initializer import Initializer
 from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.text.parse import RECIPE_FORMAT, TENSOR_KEYS
 from initkit.recipe.text.parse_rules import RULE_KEYS
+from initkit.recipe.text.specs import tensor_entry
 from initkit.recipe.writing.folding import fold_names
 from initkit.recipe.writing.model import Said, is_model, said_by, tensors_of
 from initkit.registry import registry
@@ -174,23 +175,15 @@ class _Entry(NamedTuple):
         """As it is written."""
         if self.tie is not None:
             return {"tie": self.tie}
-        entry: dict[str, PlainData] = {"shape": list(self.shape)}
-        if self.dtype is not None:
-            entry["dtype"] = self.dtype
-        if self.layers:
-            entry["layers"] = list(self.layers)
-        if self.tags:
-            entry["tags"] = list(self.tags)
-        if self.skip:
-            entry["skip"] = True
-        return entry if len(entry) > 1 else entry["shape"]
+        return tensor_entry(self.shape, self.dtype, self.layers, self.tags, self.skip)
 
 
 def _entries(tensors: Any, default: DType | None) -> dict[str, PlainData]:
     """The entries of `tensors`, those that are equal but for the name joined by braces."""
     said: Mapping[str, Said] = {}
     if is_model(tensors):
-        said, tensors = said_by(tensors), tensors_of(tensors)
+        model, tensors = tensors, tensors_of(tensors)
+        said = said_by(model, tensors)
     if not isinstance(tensors, Mapping):
         message = f"Argument `tensors` must be a mapping. Received: {tensors!r:.100} of type"
         message += f" {type(tensors).__name__}. Allowed: names with shapes or arrays; a PyTorch model. Give a"

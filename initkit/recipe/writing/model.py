@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 # The tag of a tensor that is part of a model's state and is not trained, such as a running mean.
@@ -30,19 +30,20 @@ def is_model(given: object) -> bool:
     return methods and not isinstance(given, type)
 
 
-def said_by(model: Any) -> Mapping[str, Said]:
-    """What a model says of each of its tensors.
+def said_by(model: Any, names: Iterable[str]) -> Mapping[str, Said]:
+    """What a model says of its tensors.
 
     Args:
         model: A `torch.nn.Module`; one on the meta device will do.
+        names: The names of the tensors, as its state dict has them.
 
     Returns:
-        It by the names of the state dict.
+        It by these names.
 
     Example:
         >>> import torch
         >>> model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
-        >>> said = said_by(model)
+        >>> said = said_by(model, model.state_dict())
         >>> said["0.weight"]
         Said(layers=('Sequential', 'Linear'), tags=())
         >>> said["1.running_mean"]
@@ -52,7 +53,7 @@ def said_by(model: Any) -> Mapping[str, Said]:
     types = {path: _type_of(layer) for path, layer in model.named_modules(remove_duplicate=False)}
     buffers = {name for name, _ in model.named_buffers(remove_duplicate=False)}
     said = {}
-    for name in model.state_dict(keep_vars=True):
+    for name in names:
         # What computes a weight stands below the layer that has the weight.
         path = name.rpartition(".")[0].partition(_COMPUTED)[0].removesuffix(".")
         parts = path.split(".") if path else []

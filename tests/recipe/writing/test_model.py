@@ -15,7 +15,7 @@ torch = import_module("torch")
 def test_layers_are_those_of_the_path() -> None:
     """Each name of a state dict has the types of all modules on its way, and of no other."""
     model = torch.nn.TransformerEncoder(torch.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2)
-    said = said_by(model)
+    said = said_by(model, model.state_dict())
     assert said.keys() == model.state_dict().keys()
     for name, (types, tags) in said.items():
         *path, _ = name.split(".")
@@ -30,7 +30,7 @@ def test_a_layer_in_two_places() -> None:
     """Tensors of a layer that is used twice have a name, and layers, for each place."""
     shared = torch.nn.Linear(2, 2)
     model = torch.nn.ModuleDict({"a": shared, "b": torch.nn.Sequential(shared)})
-    said = said_by(model)
+    said = said_by(model, model.state_dict())
     assert said["a.weight"].layers == ("ModuleDict", "Linear")
     assert said["b.0.weight"].layers == ("ModuleDict", "Sequential", "Linear")
 
@@ -41,7 +41,9 @@ def test_parameters_of_the_model_itself_and_buffers() -> None:
     model.register_buffer("scratch", torch.zeros(1), persistent=False)
     layers, buffers = ("BatchNorm1d",), ("running_mean", "running_var", "num_batches_tracked")
     parameters = dict.fromkeys(("weight", "bias"), Said(layers, ()))
-    assert said_by(model) == parameters | dict.fromkeys(buffers, Said(layers, ("buffer",)))
+    assert said_by(model, model.state_dict()) == parameters | dict.fromkeys(
+        buffers, Said(layers, ("buffer",))
+    )
 
 
 def test_layers_whose_weights_are_computed() -> None:
@@ -49,7 +51,7 @@ def test_layers_whose_weights_are_computed() -> None:
     model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Conv1d(4, 4, 3))
     torch.nn.utils.parametrizations.weight_norm(model[0])
     torch.nn.utils.parametrizations.spectral_norm(model[1])
-    said = said_by(model)
+    said = said_by(model, model.state_dict())
     assert said.keys() == model.state_dict().keys()
     assert {said[name].layers for name in said if name.startswith("0.")} == {("Sequential", "Linear")}
     assert {said[name].layers for name in said if name.startswith("1.")} == {("Sequential", "Conv1d")}
