@@ -15,6 +15,8 @@ from initkit.kernels.parameters import NORMAL, NormalParameters, Request
 from initkit.region import AffineMap, Region
 from tests.kernels.cuda_host import FLOATS, STORED, HostPrograms, all_sources, compiler, host_programs
 from tests.kernels.draws import KEY, LAWS, float32_patterns
+from tests.kernels.ptx import ARCHITECTURES
+from tests.kernels.ptx_host import PtxPrograms, ptx_programs
 
 needs_compiler = pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
 
@@ -41,9 +43,13 @@ REGIONS = [
 ]
 
 
-@pytest.fixture(name="host", scope="module")
-def _host() -> HostPrograms:
-    return host_programs()
+# The programs as a host's compiler reads them, and what NVRTC has made of them for two architectures.
+READINGS = ["sources", *map(str, sorted({*ARCHITECTURES[:1], *ARCHITECTURES[-1:]}))]
+
+
+@pytest.fixture(name="host", scope="module", params=READINGS)
+def _host(request: pytest.FixtureRequest) -> HostPrograms | PtxPrograms:
+    return host_programs() if request.param == "sources" else ptx_programs(int(request.param))
 
 
 def memory(size: int, misaligned: int) -> tuple[np.ndarray[Any, Any], int]:
@@ -54,7 +60,7 @@ def memory(size: int, misaligned: int) -> tuple[np.ndarray[Any, Any], int]:
 
 
 def filled(
-    host: HostPrograms,
+    host: HostPrograms | PtxPrograms,
     row: DType,
     affine: AffineMap,
     request: Request,
@@ -82,7 +88,7 @@ def expected(row: DType, affine: AffineMap, request: Request) -> bytes:
 @needs_compiler
 @pytest.mark.parametrize("row", FLOATS, ids=lambda row: row.name)
 @pytest.mark.parametrize("law", LAWS)
-def test_fills_are_the_twins(host: HostPrograms, law: str, row: DType) -> None:
+def test_fills_are_the_twins(host: HostPrograms | PtxPrograms, law: str, row: DType) -> None:
     """Every law in every dtype, over runs, rows, steps and axes, has the twin's bits."""
     request = LAWS[law].request(row.draw)
     for number, affine in enumerate(RUNS + REGIONS):
@@ -92,7 +98,7 @@ def test_fills_are_the_twins(host: HostPrograms, law: str, row: DType) -> None:
 
 @needs_compiler
 @pytest.mark.parametrize("row", FLOATS, ids=lambda row: row.name)
-def test_any_address(host: HostPrograms, row: DType) -> None:
+def test_any_address(host: HostPrograms | PtxPrograms, row: DType) -> None:
     """Wherever the output and the first element lie within 16 bytes, the bits are the same."""
     request = NormalParameters(0.1, 0.7).request(row.draw)
     for first in range(17):
@@ -104,7 +110,7 @@ def test_any_address(host: HostPrograms, row: DType) -> None:
 
 @needs_compiler
 @pytest.mark.parametrize("row", FLOATS, ids=lambda row: row.name)
-def test_whole_groups_are_stored_at_once(host: HostPrograms, row: DType) -> None:
+def test_whole_groups_are_stored_at_once(host: HostPrograms | PtxPrograms, row: DType) -> None:
     """Where blocks of the draw meet multiples of 16 bytes, all but the ends are stores of 16 bytes."""
     request = NormalParameters(0.0, 1.0).request(row.draw)
     size, rows, length = row.numpy.itemsize, 3, 1024
@@ -122,7 +128,7 @@ def test_whole_groups_are_stored_at_once(host: HostPrograms, row: DType) -> None
 @pytest.mark.parametrize("block", [(1, 1), (5, 3), (64, 4)])
 @pytest.mark.parametrize("affine", [RUNS[-1], REGIONS[3], REGIONS[8]], ids=["run", "rows", "elements"])
 def test_any_geometry(
-    host: HostPrograms, grid: tuple[int, int], block: tuple[int, int], affine: AffineMap
+    host: HostPrograms | PtxPrograms, grid: tuple[int, int], block: tuple[int, int], affine: AffineMap
 ) -> None:
     """However few or many threads there are, they do all of the work, and do it alike."""
     for name in ("float32", "float8_e5m2"):
@@ -138,7 +144,7 @@ def test_any_geometry(
 
 
 @needs_compiler
-def test_threads_share_the_work(host: HostPrograms) -> None:
+def test_threads_share_the_work(host: HostPrograms | PtxPrograms) -> None:
     """Among many threads no group is made twice."""
     row, affine = DTYPES["float32"], AffineMap(0, (37, 64), (68, 1))
     request = NormalParameters(0.0, 1.0).request(row.draw)
@@ -152,7 +158,7 @@ def test_threads_share_the_work(host: HostPrograms) -> None:
 @needs_compiler
 @pytest.mark.parametrize("name", ["float64", "float32", "bfloat16", "float8_e4m3fn"])
 @pytest.mark.parametrize("step", [1, 3])
-def test_positions_beyond_32_bits(host: HostPrograms, name: str, step: int) -> None:
+def test_positions_beyond_32_bits(host: HostPrograms | PtxPrograms, name: str, step: int) -> None:
     """Blocks of threads in the middle of an array of 2**36 elements find their elements and their memory."""
     row, count = DTYPES[name], 1 << 36
     request = NormalParameters(0.0, 1.0).request(row.draw)
@@ -212,7 +218,7 @@ def test_launches_are_within_cudas_limits(shape: tuple[int, ...], row: DType) ->
 
 
 @needs_compiler
-def test_arguments_have_the_sizes_of_their_structs(host: HostPrograms) -> None:
+def test_arguments_have_the_sizes_of_their_structs(host: HostPrograms | PtxPrograms) -> None:
     """An argument too short or too long, or one too many, is found out: CuPy and CUDA would not notice."""
     row, affine = DTYPES["float32"], AffineMap(0, (4,), (1,))
     request = NormalParameters(0.0, 1.0).request(row.draw)
@@ -245,7 +251,7 @@ def layouts(shape: tuple[int, ...]) -> Iterator[tuple[str, Any, Any]]:
 
 @needs_compiler
 @pytest.mark.parametrize(("bits", "row"), STORED, ids=str)
-def test_stores_of_any_layout(host: HostPrograms, row: DType, bits: int) -> None:
+def test_stores_of_any_layout(host: HostPrograms | PtxPrograms, row: DType, bits: int) -> None:
     """Floats are rounded once, from and to arrays of any layout, and nothing beside is touched."""
     shape = (3, 5, 7)
     scales = np.ldexp(1.0, np.arange(630) % 300 - 150)
@@ -265,7 +271,7 @@ def test_stores_of_any_layout(host: HostPrograms, row: DType, bits: int) -> None
 
 @needs_compiler
 @pytest.mark.parametrize(("bits", "row"), STORED, ids=str)
-def test_stores_round_as_numpy_does(host: HostPrograms, row: DType, bits: int) -> None:
+def test_stores_round_as_numpy_does(host: HostPrograms | PtxPrograms, row: DType, bits: int) -> None:
     """Ties, subnormals, infinities and NaNs of both precisions come out as NumPy and ml_dtypes have them."""
     special = np.array([np.nan, -np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-45, 1e-300, 3e38, 1e300])
     single = special[:-1].astype(np.float32)
@@ -296,7 +302,7 @@ def test_stores_merge_axes() -> None:
 
 
 @needs_compiler
-def test_stores_of_one_element_and_of_one_for_all(host: HostPrograms) -> None:
+def test_stores_of_one_element_and_of_one_for_all(host: HostPrograms | PtxPrograms) -> None:
     """No axes are one element; a stride of zero repeats what is read."""
     value, out = np.array(0.1), np.zeros((4, 3), np.float16)
     source = cuda.store_source(64, DTYPES["float16"])
@@ -313,7 +319,7 @@ NUMBERS = [0.7, 1.0, -3.0, 0.0, -0.0, 1e-40, 2.0**-149, 1e38, 1 / 3]
 @needs_compiler
 @pytest.mark.parametrize("number", NUMBERS)
 @pytest.mark.parametrize("name", ["float32", "float64", "complex64", "complex128"])
-def test_products_and_sums_of_any_layout(host: HostPrograms, name: str, number: float) -> None:
+def test_products_and_sums_of_any_layout(host: HostPrograms | PtxPrograms, name: str, number: float) -> None:
     """Arrays of any layout are multiplied, real ones shifted, as IEEE has it; nothing beside is touched."""
     shape, dtype = (3, 5, 7), np.dtype(name)
     single = dtype in (np.float32, np.complex64)

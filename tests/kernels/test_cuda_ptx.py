@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import cache
 from itertools import product
-from typing import Any
 
 import pytest
 
@@ -16,14 +13,11 @@ from initkit.dtypes import DTYPES
 from initkit.kernels import cuda
 from initkit.kernels.parameters import NORMAL, TRUNCATED_FAR
 from initkit.region import AffineMap
-from tests.kernels.cuda_host import FLOATS, STORED, all_sources, in_namespaces
+from tests.kernels.cuda_host import FLOATS, STORED
 from tests.kernels.draws import LAWS
+from tests.kernels.ptx import ARCHITECTURES, compiled, compiled_parts, entry_points, needs_nvrtc
 
-cupy: Any = pytest.importorskip("cupy", reason="needs NVRTC, which comes with the extra `test` on Linux")
-nvrtc = cupy.cuda.nvrtc
-
-# Volta to Blackwell, as far as this NVRTC knows them: CUDA 13 has dropped what is older than Turing.
-ARCHITECTURES = sorted({70, 75, 80, 86, 89, 90, 100} & set(nvrtc.getSupportedArchs()))
+pytestmark = needs_nvrtc
 
 _INSTRUCTION = re.compile(r"^\s+(?:@!?%p\d+\s+)?([a-z][a-z0-9]*(?:\.[a-z0-9_:]+)*)\s", re.MULTILINE)
 # Arithmetic that rounds; comparisons, selects, negations and moves do not.
@@ -34,19 +28,6 @@ _CORRECT = re.compile(r"(add|sub|mul|div|rcp|sqrt)\.rn\.f(32|64)")
 _CONVERSION = re.compile(r"cvt\.(?P<how>.*\.)?(?P<to>[a-z0-9]+)\.(?P<from>[a-z0-9]+)")
 # Integers to floats and float64 to float32 round; float32 to float64 is exact.
 _CORRECT_CONVERSION = re.compile(r"cvt\.rn\.f(32|64)\.[su](16|32|64)|cvt\.rn\.f32\.f64|cvt\.f64\.f32")
-
-
-def compiled(source: str, architecture: int, *, options: tuple[str, ...] = cuda.OPTIONS) -> str:
-    """The PTX of a program."""
-    program = nvrtc.createProgram(source, "initkit.cu", (), ())
-    try:
-        nvrtc.compileProgram(program, (*options, f"-arch=compute_{architecture}"))
-        ptx = nvrtc.getPTX(program)
-        return ptx.decode() if isinstance(ptx, bytes) else ptx
-    except RuntimeError:
-        pytest.fail(nvrtc.getProgramLog(program))
-    finally:
-        nvrtc.destroyProgram(program)
 
 
 def instructions(ptx: str) -> set[str]:
@@ -64,21 +45,6 @@ def inexact(ptx: str) -> set[str]:
         if conversion and "f" in conversion["to"][0] + conversion["from"][0]:
             wrong |= {name} if not _CORRECT_CONVERSION.fullmatch(name) else set()
     return wrong
-
-
-# All programs, in two parts.
-PARTS = tuple(
-    [source for name in names for source in all_sources()[name]]
-    for names in (("fill0", "fill1", "fill2", "store", "adjust1", "adjust2"), ("fill3", "fill4"))
-)
-
-
-@cache
-def compiled_parts(architecture: int) -> tuple[str, ...]:
-    """The PTX of both parts, compiled at the same time."""
-    together = [in_namespaces(part, "__global__ void __launch_bounds__(256)") for part in PARTS]
-    with ThreadPoolExecutor(2) as pool:
-        return tuple(pool.map(lambda source: compiled(source, architecture), together))
 
 
 def everything(architecture: int) -> str:
@@ -125,17 +91,18 @@ def launches() -> Iterator[tuple[str, cuda.Launch]]:
 
 def test_arguments_are_as_long_as_cuda_has_their_structs() -> None:
     """What is packed for a launch has the number of bytes that NVRTC has laid out for each parameter."""
-    lengths: dict[tuple[str, str], tuple[int, ...]] = {}
-    for part, ptx in zip(PARTS, compiled_parts(ARCHITECTURES[-1]), strict=True):
-        # In C++, each part of a name comes behind its length: 9program12 and 8ik_store.
-        for length, mangled, parameters in re.findall(r"\.entry _ZN(\d+)program(\w+)\(([^)]*)\)", ptx):
-            digits = int(length) - len("program")
-            name = re.match(r"\d+(ik_[a-z_]+)E", mangled[digits:])
-            assert name is not None
-            sizes = re.findall(r"\.param \.align 8 \.b8 \w+\[(\d+)\]", parameters)
-            lengths[part[int(mangled[:digits])], name[1]] = tuple(map(int, sizes))
+    lengths = {(entry.source, entry.name): entry.parameters for entry in entry_points(ARCHITECTURES[-1])}
     packed = {(source, each.entry): tuple(map(len, each.arguments)) for source, each in launches()}
     assert packed == lengths
+
+
+def test_what_runs_on_the_host_is_what_any_architecture_gets() -> None:
+    """test_cuda.py runs the PTX of the oldest and of the newest: that of any other is the same."""
+    texts = {
+        architecture: re.sub(r"\.target sm_\d+", "", everything(architecture))
+        for architecture in ARCHITECTURES
+    }
+    assert set(texts.values()) == {texts[ARCHITECTURES[0]], texts[ARCHITECTURES[-1]]}
 
 
 def test_programs_alone_are_what_they_are_together() -> None:

@@ -3,8 +3,8 @@
 Its arrays are NumPy's behind a wall: like CuPy's they do not mix with NumPy arrays, live on a device, and are
 computed with while that one is current. As CuPy's kernels do, what computes takes subnormal float32 numbers
 for zero, and makes none; and where CuPy is installed, every operation has to give the dtype that CuPy's own
-rules say. NVRTC knows initkit's programs by their text, and launches run those that a host compiler has made
-of the same text. Everything that is asked of "CUDA" is written down.
+rules say. NVRTC knows initkit's programs by their text, and launches run what the real NVRTC, where there is
+one, has made of the same text. Everything that is asked of "CUDA" is written down.
 """
 
 from __future__ import annotations
@@ -116,6 +116,7 @@ def _module(real: Any) -> ModuleType:
         "ndarray": DeviceArray,
         "empty": DeviceArray,
         "asarray": _as_array,
+        "asnumpy": lambda array, order: np.asarray(array.get(), order=order),
         "cuda": _cuda_module(),
         "from_dlpack": _from_dlpack,
     }

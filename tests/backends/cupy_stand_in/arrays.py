@@ -162,6 +162,18 @@ class DeviceArray(NDArrayOperatorsMixin):
     def imag(self, value: Any) -> None:
         host_of(self).imag = host_of(value)
 
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        """What NumPy's says, of a device's memory."""
+        interface = host_of(self, anywhere=True).__array_interface__
+        return {**interface, "data": (interface["data"][0], False)}
+
+    def __dlpack__(self, **_: Any) -> DeviceArray:
+        return self
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 2, self.number
+
     def get(self) -> Host:
         """The values as a NumPy array."""
         values: Host = host_of(self, anywhere=True)

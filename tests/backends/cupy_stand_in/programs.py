@@ -10,7 +10,7 @@ import numpy as np
 
 from initkit.kernels.cuda import OPTIONS, Launch
 from tests.backends.cupy_stand_in.devices import CudaError, now
-from tests.kernels.cuda_host import host_programs
+from tests.kernels.ptx_host import device_programs
 
 
 class Program:
@@ -25,7 +25,7 @@ def compile_program(program: Program, options: tuple[str, ...]) -> None:
     """What is not one of initkit's programs is a program with an error."""
     now().compiled.append(options)
     assert options[:-1] == OPTIONS
-    if program.source not in host_programs():
+    if program.source not in device_programs():
         raise CudaError("NVRTC_ERROR_COMPILATION (6)")
     program.options = options
 
@@ -57,7 +57,7 @@ class Module:
             data = tuple(map(marshalled, arguments))
             done = Launch(name, (grid[0], grid[1]), (block[0], block[1]), data)
             now().launches.append((device, now().streams[-1], done))
-            host_programs().launch(self.source, done)
+            device_programs().launch(self.source, done)
 
         return launch
 
