@@ -51,6 +51,11 @@ _NANS = {
     "float8_e4m3fn": 0x7F,
     "float8_e5m2": 0x7E,
 }
+# What the keys of Philox grow by from round to round, as stream.h has it.
+_FIRST_STEPS = tuple(number * 0x9E3779B9 for number in range(10))
+_SECOND_STEPS = tuple(number * 0xBB67AE85 for number in range(10))
+# What rounds to float8 makes the largest numbers of all that are larger; IEEE does not.
+_TWO = {"float16": "f16x2", "bfloat16": "bf16x2"}
 _INCLUDE = re.compile(r'^#include "(\w+\.h)"$', re.MULTILINE)
 
 
@@ -86,13 +91,15 @@ def fill_source(transform: int, output: DType) -> str:
         >>> fill_source(NORMAL, resolve_dtype("bfloat16")).splitlines()[:2]
         ['#define IK_LAW ik_normal', '#define IK_PAIRED 1']
     """
-    macros = {
+    macros: dict[str, object] = {
         "IK_LAW": _LAWS[transform][0],
         "IK_PAIRED": int(transform == NORMAL),
         "IK_DRAW": 8 * output.draw.itemsize,
         "IK_OUTPUT": output.name,
         "IK_BYTES": output.numpy.itemsize,
     }
+    if output.name in _TWO:
+        macros["IK_TWO"] = f'"{_TWO[output.name]}"'
     return _defined(macros) + with_includes("fill.cu")
 
 
@@ -305,8 +312,11 @@ def _map(counts: tuple[int, ...], strides: tuple[int, ...]) -> bytes:
 
 def _job(address: int, index: int, count: int, key: Key, request: Request, output: DType) -> bytes:
     """A struct ik_job."""
+    first, second, *counter = key
+    round_keys = [(first + step) & 0xFFFFFFFF for step in _FIRST_STEPS]
+    round_keys += [(second + step) & 0xFFFFFFFF for step in _SECOND_STEPS]
     return _job_layout(request.transform, output.draw.itemsize).pack(
-        address, index, count, *key, *request.law
+        address, index, count, *round_keys, *counter, *request.law
     )
 
 
@@ -319,4 +329,4 @@ _ELEMENTS = Struct(f"=3Qd{_MOST_AXES}Q{_MOST_AXES}q")
 @cache
 def _job_layout(transform: int, width: int) -> Struct:
     numbers = _LAWS[transform][1]
-    return Struct(f"=3Q4I{numbers}{'f' if width == 4 else 'd'}{-numbers * width % 8}x")
+    return Struct(f"=3Q22I{numbers}{'f' if width == 4 else 'd'}{-numbers * width % 8}x")

@@ -9,11 +9,17 @@
  *   IK_DRAW       the bits of the draw, 32 or 64
  *   IK_OUTPUT     the output's dtype, as the functions that round to it have it in their name
  *   IK_BYTES      the size of that dtype
+ *   IK_TWO        for PTX, two of that dtype, where an instruction rounds to them; else not defined
  */
 #include "fill.h"
 
 #ifndef IK_ENTRY
 #define IK_ENTRY extern "C" __global__ void __launch_bounds__(256)
+#endif
+
+/* Keeps a number in its register, where the compiler would rather find it anew in every round of a loop. */
+#ifndef IK_KEEP
+#define IK_KEEP(number) asm volatile("" : "+l"(number))
 #endif
 
 #if IK_DRAW == 64
@@ -35,7 +41,8 @@ struct ik_job {
     unsigned char *out;
     ik_u64 index; /* of the map's first position */
     ik_u64 count; /* of consecutive elements that start at each position */
-    ik_u32 identity[4];
+    ik_u32 round_keys[2][10]; /* of Philox: to add them up in every thread costs as much as to use them */
+    ik_u32 counter[2];        /* words 2 and 3 of all its counters */
     ik_law law;
 };
 
@@ -54,17 +61,14 @@ struct ik_words {
 };
 
 IK_INLINE ik_words ik_philox(const ik_job &job, ik_u64 block) {
-    ik_u32 c0 = (ik_u32)block, c1 = (ik_u32)(block >> 32), c2 = job.identity[2], c3 = job.identity[3];
-    ik_u32 k0 = job.identity[0], k1 = job.identity[1];
+    ik_u32 c0 = (ik_u32)block, c1 = (ik_u32)(block >> 32), c2 = job.counter[0], c3 = job.counter[1];
 #pragma unroll
     for (int round = 0; round < 10; ++round) {
         const ik_u64 p0 = (ik_u64)c0 * IK_MULTIPLIER_0, p1 = (ik_u64)c2 * IK_MULTIPLIER_1;
-        c0 = (ik_u32)(p1 >> 32) ^ c1 ^ k0;
-        c2 = (ik_u32)(p0 >> 32) ^ c3 ^ k1;
+        c0 = (ik_u32)(p1 >> 32) ^ c1 ^ job.round_keys[0][round];
+        c2 = (ik_u32)(p0 >> 32) ^ c3 ^ job.round_keys[1][round];
         c1 = (ik_u32)p1;
         c3 = (ik_u32)p0;
-        k0 += IK_WEYL_0;
-        k1 += IK_WEYL_1;
     }
     const ik_words words = {c0, c1, c2, c3};
     return words;
@@ -114,14 +118,27 @@ IK_INLINE void ik_put(ik_u32 *registers, int place, ik_draw_real value) {
 #endif
 }
 
+/* Rounds two neighbours, of which the first has an even place. */
+IK_INLINE void ik_put_two(ik_u32 *registers, int place, ik_draw_real first, ik_draw_real second) {
+#if defined(IK_TWO) && __CUDA_ARCH__ >= 800
+    asm("cvt.rn." IK_TWO ".f32 %0, %1, %2;" : "=r"(registers[place / 2]) : "f"(second), "f"(first));
+#else
+    ik_put(registers, place, first);
+    ik_put(registers, place + 1, second);
+#endif
+}
+
 /* ---- Stores --------------------------------------------------------------------------------------------- */
 
-/* Four registers to 16 bytes, in pieces of the size of the address' alignment, which is that of elements or more. The
- * widest store is an intrinsic, for compilers take plain ones apart and share the parts with the other branches. */
-IK_INLINE void ik_store16(unsigned char *out, const ik_u32 *registers, ik_u32 alignment) {
-    if (alignment == 16) {
-        __stwb((uint4 *)out, make_uint4(registers[0], registers[1], registers[2], registers[3]));
-    } else if (IK_BYTES == 8 || alignment == 8) {
+/* Four registers to 16 bytes at once. An intrinsic, for compilers take plain stores of this width apart and share the
+ * parts with other branches. */
+IK_INLINE void ik_store16(unsigned char *out, const ik_u32 *registers) {
+    __stwb((uint4 *)out, make_uint4(registers[0], registers[1], registers[2], registers[3]));
+}
+
+/* The same in pieces of the size of the address' alignment, which is that of elements or more. */
+IK_INLINE void ik_store_narrow(unsigned char *out, const ik_u32 *registers, ik_u32 alignment) {
+    if (IK_BYTES == 8 || alignment >= 8) {
         *(uint2 *)out = make_uint2(registers[0], registers[1]);
         *(uint2 *)(out + 8) = make_uint2(registers[2], registers[3]);
     } else if (IK_BYTES == 4 || alignment == 4) {
@@ -155,8 +172,8 @@ IK_INLINE void ik_store_element(unsigned char *out, const ik_u32 *registers, int
 struct ik_run {
     unsigned char *out;
     ik_u64 block;
-    ik_u64 skipped;
-    ik_u64 end;
+    ik_u64 skipped; /* elements at its start that are not stored */
+    ik_u64 end;     /* elements up to its end */
     ik_u32 alignment;
 };
 
@@ -174,29 +191,57 @@ IK_INLINE ik_run ik_run_of(unsigned char *out, ik_u64 index, ik_u64 count) {
     return run;
 }
 
-IK_INLINE void ik_fill_group(const ik_job &job, const ik_run &run, ik_u64 group) {
-    ik_u32 registers[IK_REGISTERS] = {0};
-    const ik_u64 block = run.block + group * (IK_GROUP / 4);
+/* The group that begins at a block. */
+IK_INLINE void ik_make_group(const ik_job &job, ik_u64 block, ik_u32 *registers) {
 #pragma unroll
     for (int part = 0; part < IK_GROUP / 4; ++part) {
         const ik_draw_words words = ik_words_of(job, block + part);
         ik_draw_real value[4];
         ik_two_values(job, words.w0, words.w1, &value[0], &value[1]);
         ik_two_values(job, words.w2, words.w3, &value[2], &value[3]);
-#pragma unroll
-        for (int i = 0; i < 4; ++i) ik_put(registers, 4 * part + i, value[i]);
+        ik_put_two(registers, 4 * part, value[0], value[1]);
+        ik_put_two(registers, 4 * part + 2, value[2], value[3]);
     }
-    const ik_u64 first = group * IK_GROUP, last = first + IK_GROUP;
-    unsigned char *const out = run.out + first * IK_BYTES;
+}
+
+/* A group so many bytes into the run, whose address is no multiple of 16, or of which not all elements are stored. */
+IK_INLINE void ik_store_group(const ik_run &run, ik_u64 distance, const ik_u32 *registers) {
+    const ik_u64 first = distance / IK_BYTES, last = first + IK_GROUP;
+    unsigned char *const out = run.out + distance;
     if (first >= run.skipped && last <= run.end) {
 #pragma unroll
-        for (int i = 0; i < IK_REGISTERS; i += 4) ik_store16(out + 4 * i, registers + i, run.alignment);
+        for (int i = 0; i < IK_REGISTERS; i += 4) ik_store_narrow(out + 4 * i, registers + i, run.alignment);
         return;
     }
-    /* The ragged start or end of a run. */
 #pragma unroll
     for (int i = 0; i < IK_GROUP; ++i) {
         if (first + i >= run.skipped && first + i < run.end) ik_store_element(out + i * IK_BYTES, registers, i);
+    }
+}
+
+/* The groups of a run that are this thread's. */
+IK_INLINE void ik_fill_run(const ik_job &job, const ik_run &run, ik_u64 thread, ik_u64 threads) {
+    const ik_u64 size = IK_GROUP * IK_BYTES, start = (ik_u64)run.out;
+    /* Groups within the run, if they are stored at once, are the first ones of `wide` bytes from `first` on. */
+    const ik_u64 ragged = (run.skipped + IK_GROUP - 1) / IK_GROUP, whole = run.end / IK_GROUP;
+    ik_u64 first = start + ragged * size;
+    ik_u64 wide = run.alignment == 16 && whole > ragged ? (whole - ragged) * size : 0;
+    ik_u64 stop = start + (run.end + IK_GROUP - 1) / IK_GROUP * size;
+    IK_KEEP(first);
+    IK_KEEP(wide);
+    IK_KEEP(stop);
+    IK_KEEP(threads);
+    ik_u64 block = run.block + thread * (IK_GROUP / 4);
+    for (ik_u64 out = start + thread * size; out < stop; out += threads * size) {
+        ik_u32 registers[IK_REGISTERS] = {0};
+        ik_make_group(job, block, registers);
+        if (out - first < wide) {
+#pragma unroll
+            for (int i = 0; i < IK_REGISTERS; i += 4) ik_store16((unsigned char *)out + 4 * i, registers + i);
+        } else {
+            ik_store_group(run, out - start, registers);
+        }
+        block += threads * (IK_GROUP / 4);
     }
 }
 
@@ -224,8 +269,7 @@ IK_ENTRY ik_fill_runs(const ik_job job, const ik_map map) {
     for (ik_u64 row = ik_thread_y(); row < map.positions; row += ik_threads_y()) {
         const ik_u64 index = job.index + ik_distance(map, row);
         const ik_run run = ik_run_of(job.out + row * job.count * IK_BYTES, index, job.count);
-        const ik_u64 groups = (run.end + IK_GROUP - 1) / IK_GROUP;
-        for (ik_u64 group = ik_thread_x(); group < groups; group += ik_threads_x()) ik_fill_group(job, run, group);
+        ik_fill_run(job, run, ik_thread_x(), ik_threads_x());
     }
 }
 

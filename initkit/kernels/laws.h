@@ -5,10 +5,9 @@
  * in its order, exact in this precision.
  */
 
-/* Written out, for fmin and fmax leave the sign of zero open. */
 IK_INLINE ik_real IK_(ik_clamp)(ik_real value, ik_real least, ik_real most) {
-    value = value < least ? least : value;
-    return value > most ? most : value;
+    value = IK_(ik_max)(value, least);
+    return IK_(ik_min)(value, most);
 }
 
 IK_INLINE ik_real IK_(ik_signed)(ik_word upper, ik_real x) {

@@ -25,6 +25,9 @@ typedef unsigned long long ik_size;
 #define ik_float32(x) __uint_as_float(x)
 #define ik_bits64(x) ((ik_u64)__double_as_longlong(x))
 #define ik_float64(x) __longlong_as_double((long long)(x))
+/* One instruction, which chooses otherwise among zeros of both signs and among NaNs: none come here. */
+#define ik_max32(x, y) fmaxf(x, y)
+#define ik_min32(x, y) fminf(x, y)
 #else
 #include <float.h>
 #include <math.h>
@@ -52,6 +55,8 @@ typedef size_t ik_size;
 #endif
 #define ik_sqrt32(x) sqrtf(x)
 #define ik_sqrt64(x) sqrt(x)
+#define ik_max32(x, y) ((x) < (y) ? (y) : (x))
+#define ik_min32(x, y) ((x) > (y) ? (y) : (x))
 IK_INLINE ik_u32 ik_bits32(float x) {
     ik_u32 bits;
     memcpy(&bits, &x, sizeof bits);
@@ -73,6 +78,9 @@ IK_INLINE double ik_float64(ik_u64 bits) {
     return x;
 }
 #endif
+
+#define ik_max64(x, y) ((x) < (y) ? (y) : (x))
+#define ik_min64(x, y) ((x) > (y) ? (y) : (x))
 
 /* ---- Philox4x32-10 -------------------------------------------------------------------------------------- */
 

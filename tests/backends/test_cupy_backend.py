@@ -93,7 +93,11 @@ def test_launch_parameters(backend: Backend, cuda: Cuda) -> None:
     assert (launch.grid, launch.block) == ((128, 1), (256, 1))
     address, index, count = np.frombuffer(launch.arguments[0], np.uint64, 3).tolist()
     assert (address, index, count) == (out.data.ptr, 0, 1 << 19)
-    assert np.frombuffer(launch.arguments[0], np.uint32, 4, 24).tolist() == list(KEY)
+    words = np.frombuffer(launch.arguments[0], np.uint32, 22, 24).tolist()
+    # As Random123 has them: each key grows by a constant from round to round.
+    assert words[:10] == [(KEY[0] + number * 0x9E3779B9) % 2**32 for number in range(10)]
+    assert words[10:20] == [(KEY[1] + number * 0xBB67AE85) % 2**32 for number in range(10)]
+    assert tuple(words[20:]) == KEY[2:]
 
 
 def test_devices_and_streams(backend: Backend, cuda: Cuda) -> None:

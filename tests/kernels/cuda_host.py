@@ -34,6 +34,7 @@ OWN_MACROS = (
         "IK_DRAW",
         "IK_OUTPUT",
         "IK_BYTES",
+        "IK_TWO",
         "IK_SOURCE",
         "IK_NAN",
         "IK_REAL",

@@ -3,6 +3,7 @@
 #define __device__
 #define __global__
 #define __forceinline__ inline
+#define IK_KEEP(number)
 
 #include <math.h>
 #include <string.h>

@@ -33,6 +33,8 @@ needs_nvrtc = pytest.mark.skipif(
 
 # Volta to Blackwell, as far as this NVRTC knows them: CUDA 13 has dropped what is older than Turing.
 ARCHITECTURES = sorted({70, 75, 80, 86, 89, 90, 100} & set(nvrtc.getSupportedArchs() if nvrtc else ()))
+# With different texts; those between one and the next have the one's.
+DIFFERENT = tuple(number for number in ARCHITECTURES if number in (*ARCHITECTURES[:1], 80, 100))
 
 
 class EntryPoint(NamedTuple):

@@ -153,6 +153,10 @@ def _result(op: str, how: Sequence[str], kind: str, given: Sequence[str]) -> str
             return f"{values[0]} {_SIGNS[op]} {values[1]}"
         case ("abs",) if is_float:
             return f"{_bits(given[0])} & ~(({'u32' if kind == 'f32' else 'u64'})1 << {8 * _BYTES[kind] - 1})"
+        case (("max" | "min"),) if is_float:
+            return f"bits_{kind}({op}_{kind}({values[0]}, {values[1]}))"
+        case "cvt", "rn", ("bf16x2" | "f16x2") if kind == "f32":
+            return f"two_{how[-1][:-2]}({values[0]}, {values[1]})"
         case "cvt", *rounding, to:
             return _converted(rounding, to, kind, values[0])
         case (("add" | "sub" | "mul" | "div"), "rn") if is_float:

@@ -34,6 +34,30 @@ static inline u64 bits_f64(f64 value) {
     return bits;
 }
 
+/* -0 is below +0, and a NaN is neither the largest nor the smallest. */
+#define LARGER(a, b) ((a) > (b) || (b) != (b) || ((a) == (b) && !signbit(a)) ? (a) : (b))
+#define SMALLER(a, b) ((a) < (b) || (b) != (b) || ((a) == (b) && signbit(a)) ? (a) : (b))
+static inline f32 max_f32(f32 a, f32 b) { return LARGER(a, b); }
+static inline f32 min_f32(f32 a, f32 b) { return SMALLER(a, b); }
+static inline f64 max_f64(f64 a, f64 b) { return LARGER(a, b); }
+static inline f64 min_f64(f64 a, f64 b) { return SMALLER(a, b); }
+
+/* A number in a format of so many bits of exponent and mantissa, rounded to nearest even. Only rint rounds. */
+static inline u32 rounded(f64 value, int exponent_bits, int mantissa_bits) {
+    const u32 sign = (u32)(signbit(value) != 0) << (exponent_bits + mantissa_bits);
+    const u32 infinity = ((1u << exponent_bits) - 1) << mantissa_bits;
+    const int least = 2 - (1 << (exponent_bits - 1));
+    int exponent = least;
+    u32 bits;
+    if (isinf(value)) return sign | infinity;
+    if (value != 0 && ilogb(value) > least) exponent = ilogb(value);
+    if (exponent > 1 - least) return sign | infinity;
+    bits = (u32)rint(ldexp(fabs(value), mantissa_bits - exponent)) + ((u32)(exponent - least) << mantissa_bits);
+    return sign | (bits < infinity ? bits : infinity);
+}
+static inline u32 two_f16(f32 upper, f32 lower) { return rounded(upper, 5, 10) << 16 | rounded(lower, 5, 10); }
+static inline u32 two_bf16(f32 upper, f32 lower) { return rounded(upper, 8, 7) << 16 | rounded(lower, 8, 7); }
+
 /* PTX moves no bit further than out of the register; C leaves that open. */
 #define SHL(type, value, by) ((by) < 8 * sizeof(type) ? (type)((type)(value) << (by)) : (type)0)
 #define SHR(type, value, by) ((type)(value) >> ((by) < 8 * sizeof(type) ? (by) : 8 * sizeof(type) - 1) >> !((by) < 8 * sizeof(type)))
