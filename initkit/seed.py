@@ -13,9 +13,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from initkit.backends import check_backend, checked_backend_name, get_backend
+from initkit.backends import Backend, check_backend, check_device_name, get_backend
 from initkit.draws import NO_KEY, Draw, draw_key
-from initkit.errors import ArgumentTypeError, ConfigError, SeedError
+from initkit.errors import ArgumentTypeError, BackendError, ConfigError, SeedError
 
 # Python writes no integer of more than 4300 digits, so a larger one would fit no config.
 _MOST_SEED_BITS = 8192
@@ -191,7 +191,7 @@ class SeedGenerator:
             >>> SeedGenerator(7).next_draw().key == draw_key(7)
             True
         """
-        backend = get_backend(self.backend, self.device)
+        backend = _backend_of(self)
         with self._lock:
             number = self._draws
             self._draws += 1
@@ -232,13 +232,18 @@ class SeedGenerator:
             ConfigError: It is no dict, a key is unknown, or a value is of the wrong kind.
             ArgumentTypeError: The seed is no integer, or a name no string.
             SeedError: The seed is negative, or a name empty.
-            BackendError: No backend has that name.
+            BackendError: No backend has that name, or none of its devices is called that.
 
         Example:
             >>> SeedGenerator.from_config({"seed": 7, "draws": 2}).draws
             2
+            >>> config = {"seed": 7, "backend": "cupy", "device": 1}  # saved where there is a GPU
+            >>> SeedGenerator.from_config({**config, "backend": "numpy", "device": None})
+            SeedGenerator(7)
         """
         names, draws, device = _checked_position(config)
+        backend = config.get("backend", "numpy")
+        check_device_name(backend, device)
         if "seed" not in config:
             message = f"The config of a SeedGenerator has no seed. Received: {config!r:.100}. Allowed: what"
             msg = f"{message} get_config gives. Add it; without, every load would give other values."
@@ -246,8 +251,7 @@ class SeedGenerator:
         generator = cls(config.get("seed"))
         generator.path = tuple(_as_name(name) for name in names)
         generator._draws = draws
-        generator.backend = checked_backend_name(config.get("backend", "numpy"))
-        generator.device = device
+        generator.backend, generator.device = backend, device
         return generator
 
     def _at(self, path: tuple[str, ...], draws: int) -> SeedGenerator:
@@ -413,5 +417,14 @@ def constant_draw() -> Draw:
         'numpy'
     """
     scope = _scope.get()
-    backend = get_backend("numpy") if scope is None else get_backend(scope.backend, scope.device)
-    return Draw(NO_KEY, backend)
+    return Draw(NO_KEY, get_backend("numpy") if scope is None else _backend_of(scope))
+
+
+def _backend_of(generator: SeedGenerator) -> Backend:
+    try:
+        return get_backend(generator.backend, generator.device)
+    except BackendError as error:
+        # The constructor has checked its backend, so this one was read from a config.
+        message = f"{error} Or draw on the CPU: set `backend` to 'numpy' in the config of this generator, as"
+        message += " by initkit.SeedGenerator.from_config({**config, 'backend': 'numpy', 'device': None})."
+        raise BackendError(message) from error

@@ -298,7 +298,8 @@ def to_json(obj: Any) -> str:
         obj: The object.
 
     Returns:
-        The text of `serialize(obj)`.
+        The text of `serialize(obj)`. Infinities are `1e999` and `-1e999`, so that it is valid JSON (RFC 8259)
+        unless a value is NaN: JSON has none, and `NaN` is written as Python and Keras do.
 
     Raises:
         ArgumentTypeError: The object has no `get_config`.
@@ -308,6 +309,8 @@ def to_json(obj: Any) -> str:
         >>> import initkit as ik
         >>> ik.from_json(ik.to_json(ik.HeNormal(seed=7))) == ik.HeNormal(seed=7)
         True
+        >>> '"value": -1e999' in ik.to_json(ik.Constant(float("-inf")))
+        True
     """
     return write_json(serialize(obj))
 
@@ -316,7 +319,7 @@ def from_json(text: str) -> Any:
     """Read what `to_json` wrote; size and depth are bounded, and no code is run.
 
     Args:
-        text: JSON text of a config, or of a name.
+        text: JSON text of a config, or of a name. Infinities may be `1e999`, or `Infinity` as in Keras'.
 
     Returns:
         The object.

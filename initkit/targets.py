@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from initkit.backends import Backend, get_backend
-from initkit.backends.cupy_library import cupy_library
+from initkit.backends.cupy_library import Trouble, cupy_library, look_for_cupy
 from initkit.dtypes import DTYPES
-from initkit.errors import ArgumentError, ArgumentTypeError
+from initkit.errors import ArgumentError, ArgumentTypeError, BackendError
 
 # What __dlpack_device__ calls CUDA's memory, and its managed memory.
 _DLPACK_CUDA = (2, 13)
@@ -48,7 +48,13 @@ def as_target(array: Any) -> Target:
         >>> target.array.shape, target.backend.name
         ((2, 3), 'numpy')
     """
-    target = _target(array)
+    try:
+        target = _target(array)
+    except BackendError as error:
+        trouble = look_for_cupy()
+        if isinstance(trouble, Trouble):
+            raise BackendError(_without_cupy(array, trouble)) from error
+        raise
     view = target.array
     if not getattr(view.flags, "writeable", True):
         raise ArgumentError(_read_only(view.shape, view.dtype))
@@ -65,6 +71,16 @@ def as_target(array: Any) -> Target:
 def _read_only(shape: object, dtype: object) -> str:
     message = f"The array to fill is read-only. Received: shape {shape}, dtype {dtype}. Allowed: writable"
     return f"{message} arrays. Fill a copy of it, or, in NumPy, set array.flags.writeable = True."
+
+
+def _without_cupy(array: object, trouble: Trouble) -> str:
+    """What to say where CuPy cannot be used: unlike for draws, another backend is no way out."""
+    message = f"Filling an array in CUDA's memory takes CuPy, but {trouble.problem}. Received: an array of"
+    message += f" type {type(array).__module__}.{type(array).__name__}. Allowed: arrays on the CPU, and with"
+    message += (
+        f" CuPy those in CUDA's memory. {trouble.remedy} Or fill an array on the CPU, and copy it over."
+    )
+    return message
 
 
 def _target(array: Any) -> Target:
@@ -163,12 +179,26 @@ def _torch_target(tensor: Any) -> Target:
         on_cpu = plain.device.type == "cpu"
         target = (_lent_by_cpu if on_cpu else _lent_by_cuda)(plain, DTYPES[name].numpy)
     if target is None:
-        message = "This torch tensor cannot be filled in place. Received: dtype"
-        message += f" {plain.dtype}, device {plain.device}, layout {plain.layout}. Allowed: strided tensors"
-        message += f" on the CPU or a CUDA device, of {', '.join(DTYPES)}, not conjugated. Fill a CPU tensor"
-        message += " and copy it over with tensor.copy_(...)."
-        raise ArgumentTypeError(message)
+        raise ArgumentTypeError(_why_not(plain))
     return target
+
+
+def _why_not(tensor: Any) -> str:
+    """Why a torch tensor cannot be filled in place, and what to do."""
+    reason, remedy = "", "Fill a CPU tensor and copy it over with tensor.copy_(...)."
+    if tensor.device.type == "meta":
+        reason = ": on the meta device it has no memory"
+        remedy = "Give it memory first: model.to_empty(device='cpu') does so for a model, and"
+        remedy += " torch.empty_like(tensor, device='cpu') makes a tensor."
+    elif tensor.is_neg():
+        reason = ": it is a view with the negative bit set (is_neg()), whose memory holds the opposite values"
+        remedy = "Fill tensor.resolve_neg(), which is a copy, and copy it over with tensor.copy_(...)."
+    elif tensor.is_conj():
+        reason = ": it is a conjugated view (is_conj()), whose memory holds the conjugate values"
+        remedy = "Fill tensor.resolve_conj(), which is a copy, and copy it over with tensor.copy_(...)."
+    message = f"This torch tensor cannot be filled in place{reason}. Received: dtype {tensor.dtype}, device"
+    message += f" {tensor.device}, layout {tensor.layout}. Allowed: strided tensors on the CPU or a CUDA"
+    return f"{message} device, of {', '.join(DTYPES)}, neither conjugated nor negated. {remedy}"
 
 
 def _lent_by_cpu(tensor: Any, dtype: np.dtype[Any]) -> Target | None:

@@ -50,6 +50,20 @@ def test_library_in_use_is_a_file_with_a_reason() -> None:
     assert kernels["reason"].endswith(".")
 
 
+def test_source_tree_without_kernels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In the folder of a clone Python finds the sources first; the reason says so, and what to do."""
+    monkeypatch.delenv(loader.SIMD_VARIABLE, raising=False)
+    monkeypatch.setattr(loader, "__file__", str(tmp_path / "initkit" / "kernels" / "loader.py"))
+    without = loader.engine.__wrapped__().reason
+    assert without.startswith("There are no compiled kernels at")
+    assert without.endswith("Reinstall initkit where a C compiler works.")
+    (tmp_path / "pyproject.toml").touch()
+    reason = loader.engine.__wrapped__().reason
+    assert reason.startswith(f"initkit was imported from a source tree, {tmp_path}, in which no kernels were")
+    assert "any other folder uses an installed initkit; `pip install -e .` builds" in reason
+    assert "Reinstall" not in reason
+
+
 def test_every_backend_is_listed() -> None:
     """NumPy is available with its version; CuPy is too, or the message says what is missing."""
     backends = ik.show_config("dict")["backends"]

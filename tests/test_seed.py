@@ -277,6 +277,12 @@ def test_malformed_configs(config: Any, message: str) -> None:
         ({"seed": 7, "path": [3]}, ArgumentTypeError),
         ({"seed": 7, "backend": "tpu"}, BackendError),
         ({"seed": 7, "backend": 3}, ArgumentTypeError),
+        ({"seed": 7, "device": "gpu:x"}, BackendError),
+        ({"seed": 7, "device": "cuda:0"}, BackendError),
+        ({"seed": 7, "backend": "cupy", "device": "gpu:x"}, BackendError),
+        ({"seed": 7, "backend": "cupy", "device": "cuda:01"}, BackendError),
+        ({"seed": 7, "backend": "cupy", "device": "cpu"}, BackendError),
+        ({"seed": 7, "backend": "cupy", "device": -1}, BackendError),
     ],
 )
 def test_configs_with_bad_values(config: Any, error: type[Exception]) -> None:
@@ -296,11 +302,60 @@ def test_config_of_keras() -> None:
     assert ik.deserialize(described) == ik.SeedGenerator(3)
 
 
-def test_config_of_a_backend_that_is_not_here_can_be_read() -> None:
+@pytest.mark.parametrize("device", [None, 0, 999, "cuda:0", "cuda:123456789"])
+def test_config_of_a_backend_that_is_not_here_can_be_read(device: str | int | None) -> None:
     """A config written on a machine with a GPU is read anywhere; only drawing needs the backend."""
-    generator = ik.SeedGenerator.from_config({"seed": 7, "backend": "cupy", "device": 0})
+    generator = ik.SeedGenerator.from_config({"seed": 7, "backend": "cupy", "device": device})
     assert pickle.loads(pickle.dumps(generator)) == generator
-    assert repr(generator) == "SeedGenerator(7, backend='cupy', device=0)"
+    shown = "" if device is None else f", device={device!r}"
+    assert repr(generator) == f"SeedGenerator(7, backend='cupy'{shown})"
+
+
+def test_config_of_a_backend_that_is_not_here_says_how_to_change_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A draw without the backend of the config names what to change in it; with that, values are the same."""
+    monkeypatch.setattr("initkit.backends.cupy_library.find_spec", lambda name: None)
+    cupy_library.cache_clear()
+    config = {"seed": 7, "backend": "cupy", "device": 1}
+    generator = ik.SeedGenerator.from_config(config)
+    init = ik.deserialize(
+        {
+            "class_name": "HeNormal",
+            "config": {"seed": {"class_name": "SeedGenerator", "config": config}},
+        }
+    )
+    with pytest.raises(BackendError, match="CuPy is not installed") as caught:
+        init((2, 3))
+    with ik.seed_scope(generator), pytest.raises(BackendError) as in_scope:
+        ik.Zeros()((2, 3))
+    advice = "initkit.SeedGenerator.from_config({**config, 'backend': 'numpy', 'device': None})"
+    assert str(caught.value) == str(in_scope.value)
+    assert str(caught.value).endswith(f" by {advice}.")
+    there: ik.SeedGenerator = eval(advice, {"initkit": ik, "config": generator.get_config()})
+    assert np.array_equal(ik.HeNormal(seed=there)((2, 3)), ik.HeNormal(seed=7)((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"device": "cuda:1"}, r"Received: device='cuda:1'\..*Write backend='cupy' besides"),
+        ({"device": "GPU"}, "Write backend='cupy' besides"),
+        ({"device": 0}, "Write backend='cupy' besides"),
+        ({"device": "tpu"}, r"Allowed: None, 'cpu'\. Leave `device` out\.$"),
+        ({"backend": "cuda"}, r"Received: backend='cuda'\..* write backend='cupy'\.$"),
+        ({"backend": "gpu:0"}, r"write backend='cupy'\.$"),
+        (
+            {"backend": "torch"},
+            r"Draw with 'numpy', and give torch the .* or fill .*initializer\.fill\(tensor",
+        ),
+        ({"backend": "jax"}, r"Draw with 'numpy', and give jax the array\.$"),
+        ({"backend": "cupi"}, "Did you mean 'cupy'"),
+    ],
+    ids=str,
+)
+def test_names_of_gpus_and_of_other_libraries(arguments: dict[str, Any], message: str) -> None:
+    """Who asks for a GPU by another name, or for another library's arrays, is told how to get them."""
+    with pytest.raises(BackendError, match=message):
+        ik.SeedGenerator(7, **arguments)
 
 
 def test_a_failed_draw_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:

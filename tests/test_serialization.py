@@ -397,6 +397,28 @@ def test_texts_name_their_line() -> None:
     assert caught.value.line == 2
 
 
+@pytest.mark.parametrize(
+    "value", [math.inf, -math.inf, np.array([1.0, -np.inf, np.inf]), complex(0, math.inf)]
+)
+def test_infinities_are_json(value: Any) -> None:
+    """RFC 8259 has no word for infinity, so it is a number, and the object comes back equal."""
+    made = ik.Scale(ik.Constant(value), 2.0)
+    text = ik.to_json(made)
+    assert "1e999" in text
+    assert ik.from_json(text) == made
+    assert ik.deserialize(json.loads(text, parse_constant=pytest.fail)) == made
+    # As Keras writes it.
+    assert ik.from_json(json.dumps(ik.serialize(made))) == made
+
+
+def test_nan_is_no_json() -> None:
+    """There is no number that is read as NaN, so the word that Python and Keras write stays."""
+    text = ik.to_json(ik.Constant(math.nan))
+    assert '"value": NaN' in text
+    assert ik.from_json(text) == ik.Constant(math.nan)
+    assert "NaN" not in ik.to_json(ik.NaN()).replace('"NaN"', "").replace("initkit>NaN", "")
+
+
 def test_yaml_makes_no_objects() -> None:
     """No tag of YAML can call anything."""
     with pytest.raises(ConfigError):

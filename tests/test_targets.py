@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -95,11 +96,12 @@ def test_torch_parameters() -> None:
     [
         torch.zeros(3, device="meta"),
         torch.zeros(3, dtype=torch.complex64).conj(),
+        torch.zeros(3, dtype=torch.complex64).conj().imag,
         torch.zeros((3, 3)).to_sparse(),
         torch.zeros(3, dtype=torch.float8_e4m3fnuz),
         torch.zeros(3, dtype=torch.bfloat16, device="meta"),
     ],
-    ids=["meta", "conjugated", "sparse", "float8_e4m3fnuz", "meta bfloat16"],
+    ids=["meta", "conjugated", "negated", "sparse", "float8_e4m3fnuz", "meta bfloat16"],
 )
 def test_torch_tensors_without_memory_of_their_own(tensor: Any) -> None:
     """A tensor that torch cannot lend as memory is refused with what it is and what would do."""
@@ -107,6 +109,29 @@ def test_torch_tensors_without_memory_of_their_own(tensor: Any) -> None:
         ArgumentTypeError, match=r"torch tensor cannot be filled.*Received: dtype .*Allowed: strided"
     ):
         as_target(tensor)
+
+
+def test_torch_tensors_say_why_not() -> None:
+    """The reason is the one that holds, and the advice helps: followed, it gives the values of a call."""
+    normal = ik.RandomNormal(seed=7)
+    recipe = ik.Recipe.make(seed=7, tensors={"bias": [3]}, rules=[("*", "random_normal")])
+    model = torch.nn.Linear(3, 3, device="meta")
+    for fill in (normal.fill, lambda bias: recipe.fill({"bias": bias})):
+        with pytest.raises(ArgumentTypeError, match=r"on the meta device it has no memory.*to_empty\(dev"):
+            fill(model.bias)
+    assert np.array_equal(_values(normal.fill(model.to_empty(device="cpu").bias)), normal((3,)))
+
+    conjugated = torch.zeros(3, dtype=torch.complex64).conj()
+    negated = conjugated.imag
+    with pytest.raises(
+        ArgumentTypeError, match=r"negative bit set \(is_neg\(\)\).*resolve_neg\(\)"
+    ) as caught:
+        normal.fill(negated)
+    assert "neither conjugated nor negated" in str(caught.value)
+    negated.copy_(normal.fill(negated.resolve_neg()))
+    assert np.array_equal(_values(negated), normal((3,)))
+    with pytest.raises(ArgumentTypeError, match=r"conjugated view \(is_conj\(\)\).*resolve_conj\(\)"):
+        normal.fill(conjugated)
 
 
 @pytest.mark.parametrize(
@@ -280,6 +305,42 @@ def test_cuda_memory_without_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
     cupy_library.cache_clear()
     with pytest.raises(BackendError, match=r"CuPy is not installed"):
         as_target(ByDLPack(np.zeros(3)))
+
+
+@pytest.mark.parametrize("missing", ["cupy", "driver"])
+@pytest.mark.parametrize("kind", ["interface", "dlpack", "torch"])
+def test_cuda_memory_is_not_for_numpy(kind: str, missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message asks for CuPy, says why it cannot be used, and names no backend that nobody chose."""
+    cause = {"cupy": "CuPy is not installed", "driver": "CUDA finds no driver"}[missing]
+    remedy = {"cupy": "Install it with `pip install", "driver": "Install NVIDIA's driver"}[missing]
+    if missing == "cupy":
+        monkeypatch.setattr("initkit.backends.cupy_library.find_spec", lambda name: None)
+    else:
+        failing = SimpleNamespace(getDeviceCount=_raise_no_driver)
+        module = SimpleNamespace(__version__="14.2.0", cuda=SimpleNamespace(runtime=failing))
+        monkeypatch.setitem(sys.modules, "cupy", module)
+        monkeypatch.setattr("initkit.backends.cupy_library.find_spec", lambda name: object())
+    cupy_library.cache_clear()
+    held = SimpleNamespace(data=SimpleNamespace(ptr=64), shape=(3,), strides=None)
+    arrays = {
+        "interface": ByInterface(held),
+        "dlpack": ByDLPack(np.zeros(3)),
+        "torch": CudaTensor(torch.zeros(3)),
+    }
+    with pytest.raises(BackendError) as caught:
+        ik.HeNormal(seed=7).fill(arrays[kind])
+    message = str(caught.value)
+    assert message.startswith(f"Filling an array in CUDA's memory takes CuPy, but {cause}")
+    assert "backend" not in message
+    assert f".{type(arrays[kind]).__name__}. Allowed: " in message
+    assert f"Allowed: arrays on the CPU, and with CuPy those in CUDA's memory. {remedy}" in message
+    assert message.endswith(" Or fill an array on the CPU, and copy it over.")
+    assert "backend=" not in message
+    assert isinstance(caught.value.__cause__, BackendError)
+
+
+def _raise_no_driver() -> int:
+    raise RuntimeError("cudaErrorInsufficientDriver: too old")
 
 
 class CudaTensor:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from initkit.backends.base import Backend, DrawKey
-from initkit.backends.cupy_library import device_number
+from initkit.backends.cupy_library import DEVICE_NAME, device_number
 from initkit.backends.numpy_backend import NumpyBackend
 from initkit.errors import ArgumentTypeError, BackendError, did_you_mean, nearest_names
 
@@ -13,6 +14,10 @@ __all__ = ["BACKENDS", "Backend", "DrawKey", "check_backend", "checked_backend_n
 
 BACKENDS = ("numpy", "cupy")
 _NUMPY = NumpyBackend()
+
+# What other libraries call the devices that CuPy draws on.
+_GPU = re.compile(r"(?:cuda|gpu)(?::.*)?", re.IGNORECASE)
+_LIBRARIES = ("jax", "keras", "mlx", "tensorflow", "torch")
 
 
 def check_backend(name: object, device: object = None) -> None:
@@ -30,15 +35,40 @@ def check_backend(name: object, device: object = None) -> None:
     Example:
         >>> check_backend("numpy")
     """
-    checked_backend_name(name)
-    if name == "numpy" and device not in (None, "cpu"):
-        message = (
-            f"The NumPy backend has no such device. Received: device={device!r:.100}. Allowed: None, 'cpu'."
-        )
-        message += " Leave `device` out."
-        raise BackendError(message)
-    if name == "cupy":
+    if checked_backend_name(name) == "cupy":
         device_number(device)
+    else:
+        check_device_name(name, device)
+
+
+def check_device_name(name: object, device: object = None) -> None:
+    """Refuse a backend that there is nowhere, and a device that no machine can have; CuPy is not imported.
+
+    Args:
+        name: `"numpy"` or `"cupy"`.
+        device: None for the backend's own choice; otherwise as in `check_backend`.
+
+    Raises:
+        ArgumentTypeError: The name is not a string.
+        BackendError: No backend has that name, or none of its devices is called that.
+
+    Example:
+        >>> check_device_name("cupy", "cuda:7")
+    """
+    if checked_backend_name(name) == "numpy":
+        known, allowed, remedy = device == "cpu", "None, 'cpu'", "Leave `device` out."
+        if type(device) is int or (isinstance(device, str) and _GPU.fullmatch(device)):
+            remedy = "Write backend='cupy' besides for arrays on a CUDA device; else leave `device` out."
+    else:
+        number = isinstance(device, str) and DEVICE_NAME.fullmatch(device)
+        known = bool(number) or (type(device) is int and device >= 0)
+        allowed = "None, an integer from 0 up, or the same as a string, 'cuda:0'"
+        remedy = "Write, for example, device=0."
+    if device is not None and not known:
+        library = {"numpy": "NumPy", "cupy": "CuPy"}[str(name)]
+        message = f"The {library} backend has no such device. Received: device={device!r:.100}. Allowed:"
+        message += f" {allowed}. {remedy}"
+        raise BackendError(message)
 
 
 def checked_backend_name(name: object) -> str:
@@ -65,12 +95,20 @@ def checked_backend_name(name: object) -> str:
         message += " Allowed: 'numpy', 'cupy'. Write, for example, backend='numpy'."
         raise ArgumentTypeError(message)
     if name not in BACKENDS:
-        hint = did_you_mean(nearest_names(name, BACKENDS))
-        message = (
-            f"Unknown backend. Received: backend={name!r:.100}. Allowed: 'numpy', 'cupy'. Choose one.{hint}"
-        )
+        message = f"Unknown backend. Received: backend={name!r:.100}. Allowed: 'numpy', 'cupy'."
+        message += f" {_instead_of(name)}"
         raise BackendError(message)
     return name
+
+
+def _instead_of(name: str) -> str:
+    """What to write instead of a name that no backend has."""
+    if _GPU.fullmatch(name):
+        return "For arrays on a CUDA device write backend='cupy'."
+    if name.lower() in _LIBRARIES:
+        into_torch = ", or fill its tensor with initializer.fill(tensor)" if name.lower() == "torch" else ""
+        return f"Draw with 'numpy', and give {name} the array{into_torch}."
+    return f"Choose one.{did_you_mean(nearest_names(name, BACKENDS))}"
 
 
 @cache

@@ -60,6 +60,8 @@ class Backend(ABC):
     def scale(self, array: Any, factor: float) -> None:
         """Multiply values where they are, in their own precision, each product rounded once.
 
+        Of a complex value, either part is multiplied on its own.
+
         Args:
             array: A float32, float64, complex64 or complex128 array of any layout.
             factor: The factor, which is rounded to that precision first.

@@ -203,7 +203,8 @@ class CupyBackend(Backend):
 
     def scale(self, array: Any, factor: float) -> None:
         """Multiply in place, by a kernel that keeps subnormal values."""
-        self._adjust("ik_scale", array, factor)
+        for part in (array.real, array.imag) if array.dtype.kind == "c" else (array,):
+            self._adjust("ik_scale", part, factor)
 
     def shift(self, array: Any, offset: float) -> None:
         """Add in place, by a kernel that keeps subnormal values."""
@@ -212,10 +213,9 @@ class CupyBackend(Backend):
     def _adjust(self, entry: str, array: Any, number: float) -> None:
         if not array.size:
             return
-        precision = resolve_dtype(array.dtype).draw
-        source = adjust_source(8 * precision.itemsize, array.dtype.itemsize // precision.itemsize)
+        source = adjust_source(8 * array.dtype.itemsize)
         with np.errstate(over="ignore"):
-            held = float(precision.type(number))
+            held = float(array.dtype.type(number))
         running = programs()
         with self._here():
             address, many = array.data.ptr, running.processors()

@@ -6,6 +6,7 @@ import re
 from functools import cache
 from importlib.util import find_spec
 from types import ModuleType
+from typing import NamedTuple
 
 from initkit.errors import BackendError
 
@@ -18,7 +19,21 @@ _INSTALL = (
     "`pip install --upgrade 'cupy-cuda12x[ctk]'`, or `'cupy-cuda13x[ctk]'`, by the CUDA version of your"
 )
 _INSTALL += " driver, which `nvidia-smi` tells"
-_DEVICE_NAME = re.compile(r"cuda:(0|[1-9][0-9]{0,8})")
+DEVICE_NAME = re.compile(r"cuda:(0|[1-9][0-9]{0,8})")
+
+
+class Trouble(NamedTuple):
+    """Why CuPy cannot be used here.
+
+    Attributes:
+        problem: What is wrong, as the end of a sentence.
+        remedy: What to do, as a sentence.
+        cause: The error that told, if one did.
+    """
+
+    problem: str
+    remedy: str
+    cause: Exception | None = None
 
 
 @cache
@@ -32,52 +47,45 @@ def cupy_library() -> ModuleType:
         BackendError: CuPy is not installed or cannot be imported, is too old, or finds no NVRTC, no driver or
             no device; the message says which, and what to do.
     """
+    found = look_for_cupy()
+    if isinstance(found, Trouble):
+        raise BackendError(_message(found.problem, found.remedy)) from found.cause
+    return found
+
+
+def look_for_cupy() -> ModuleType | Trouble:
+    """The library, or why it cannot be used here; unlike `cupy_library`, it looks anew at every call."""
     if find_spec("cupy") is None:
-        raise BackendError(_message("CuPy is not installed", f"Install it with {_INSTALL}."))
+        return Trouble("CuPy is not installed", f"Install it with {_INSTALL}.")
     try:
         import cupy
     except Exception as error:  # a CuPy that was built for another NumPy raises anything
-        raise BackendError(
-            _message(
-                f"importing CuPy fails ({_first_line(error)})",
-                f"Uninstall every package whose name begins with cupy, then {_INSTALL}.",
-            )
-        ) from error
+        problem = f"importing CuPy fails ({_first_line(error)})"
+        remedy = f"Uninstall every package whose name begins with cupy, then {_INSTALL}."
+        return Trouble(problem, remedy, error)
     version = tuple(int(part) for part in re.findall(r"\d+", cupy.__version__)[:2])
     if version < _MINIMUM:
         oldest = ".".join(map(str, _MINIMUM))
-        raise BackendError(
-            _message(
-                f"CuPy {cupy.__version__} is too old", f"Upgrade it to {oldest} or newer with {_INSTALL}."
-            )
-        )
+        remedy = f"Upgrade it to {oldest} or newer with {_INSTALL}."
+        return Trouble(f"CuPy {cupy.__version__} is too old", remedy)
     if cupy.__version__ == _WITHOUT_FLOAT8:
-        raise BackendError(
-            _message(f"CuPy {cupy.__version__} has no float8 arrays", f"Upgrade it with {_INSTALL}.")
-        )
+        return Trouble(f"CuPy {cupy.__version__} has no float8 arrays", f"Upgrade it with {_INSTALL}.")
     # The driver comes first: it is what machines without a GPU lack.
     try:
         count = cupy.cuda.runtime.getDeviceCount()
     except RuntimeError as error:
-        raise BackendError(
-            _message(
-                f"CUDA finds no driver or no device ({_first_line(error)})",
-                "Install NVIDIA's driver or a newer one, or make a GPU visible (CUDA_VISIBLE_DEVICES).",
-            )
-        ) from error
+        problem = f"CUDA finds no driver or no device ({_first_line(error)})"
+        remedy = "Install NVIDIA's driver or a newer one, or make a GPU visible (CUDA_VISIBLE_DEVICES)."
+        return Trouble(problem, remedy, error)
     if not count:
-        raise BackendError(
-            _message("CUDA finds no device", "Make a GPU visible (CUDA_VISIBLE_DEVICES), or install one.")
-        )
+        remedy = "Make a GPU visible (CUDA_VISIBLE_DEVICES), or install one."
+        return Trouble("CUDA finds no device", remedy)
     try:
         cupy.cuda.nvrtc.getVersion()
     except (RuntimeError, OSError, ImportError) as error:
-        raise BackendError(
-            _message(
-                f"CuPy finds no NVRTC, CUDA's run-time compiler ({_first_line(error)})",
-                f"Install it with {_INSTALL}; or install the CUDA toolkit of CuPy's CUDA version.",
-            )
-        ) from error
+        problem = f"CuPy finds no NVRTC, CUDA's run-time compiler ({_first_line(error)})"
+        remedy = f"Install it with {_INSTALL}; or install the CUDA toolkit of CuPy's CUDA version."
+        return Trouble(problem, remedy, error)
     module: ModuleType = cupy
     return module
 
@@ -109,7 +117,7 @@ def device_number(device: object) -> int | None:
     if device is None:
         return None
     count = cupy.cuda.runtime.getDeviceCount()
-    named = _DEVICE_NAME.fullmatch(device) if isinstance(device, str) else None
+    named = DEVICE_NAME.fullmatch(device) if isinstance(device, str) else None
     number = int(named[1]) if named else device
     if type(number) is int and 0 <= number < count:
         return number
@@ -133,8 +141,9 @@ def describe() -> str:
     devices = []
     try:
         for number in range(cupy.cuda.runtime.getDeviceCount()):
-            name = cupy.cuda.runtime.getDeviceProperties(number)["name"].decode()
-            devices.append(f"{number}: {name} (sm_{cupy.cuda.Device(number).compute_capability})")
+            # What CuPy's Device tells of itself can make it current, and that takes memory of the device.
+            told = cupy.cuda.runtime.getDeviceProperties(number)
+            devices.append(f"{number}: {told['name'].decode()} (sm_{told['major']}{told['minor']})")
     except RuntimeError as error:
         raise BackendError(
             _message(

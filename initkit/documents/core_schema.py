@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from initkit.documents.document import PlainData, finite_float
+from initkit.documents.document import PlainData, decimal_float
 
 _WORDS: dict[str, PlainData] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -29,7 +29,7 @@ def resolve_plain(text: str) -> PlainData:
         None, a bool, an int, a float, or `text` itself.
 
     Raises:
-        OverflowError: If it is a float that would become infinite.
+        OverflowError: If it is a float that would become infinite, other than 1e999, JSON's infinity.
         ValueError: If it is an integer of more digits than Python converts.
 
     Example:
@@ -47,4 +47,4 @@ def resolve_plain(text: str) -> PlainData:
         return int(text)
     if _OCTAL_OR_HEX.fullmatch(text):
         return int(text, 0)
-    return finite_float(text) if _FLOAT.fullmatch(text) else text
+    return decimal_float(text) if _FLOAT.fullmatch(text) else text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
@@ -9,6 +10,9 @@ from typing import NoReturn, TypeAlias
 from initkit.errors import ArgumentError, ArgumentTypeError, ConfigError
 
 PlainData: TypeAlias = "dict[str, PlainData] | list[PlainData] | str | int | float | bool | None"
+
+# What `write_json` writes, and what other programs make of it.
+_INFINITY = re.compile(r"[-+]?1(?:\.0*)?[eE]\+?999")
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,8 @@ class Source:
     def fail_number(self, literal: str, line: int) -> NoReturn:
         """Raise for a number that would silently become infinite, or that Python refuses to convert."""
         self.fail(
-            f"the number {shortened(literal)} is too large. Floats end at 1.8e308, integers at 4300 digits.",
+            f"the number {shortened(literal)} is too large. Floats end at 1.8e308, integers at 4300 digits;"
+            " infinity is 1e999, or .inf in YAML.",
             line,
         )
 
@@ -169,10 +174,10 @@ def open_source(text: str, file: str, limits: Limits, error: type[ConfigError]) 
     return source
 
 
-def finite_float(literal: str) -> float:
-    """The float of a decimal literal; OverflowError where it would become infinite."""
+def decimal_float(literal: str) -> float:
+    """The float of a decimal literal; OverflowError where one other than 1e999 would become infinite."""
     value = float(literal)
-    if value in (float("inf"), float("-inf")):
+    if value in (float("inf"), float("-inf")) and not _INFINITY.fullmatch(literal):
         raise OverflowError(literal)
     return value
 

@@ -16,7 +16,7 @@ from initkit.documents.document import (
     Place,
     PlainData,
     Source,
-    finite_float,
+    decimal_float,
     open_source,
 )
 from initkit.errors import ConfigError
@@ -37,8 +37,8 @@ def read_json(
 ) -> Document:
     """Read one JSON text into plain data.
 
-    As Python's own `json`, and unlike RFC 8259, it reads `NaN`, `Infinity` and `-Infinity`, so that a config
-    with an infinite bound survives.
+    Infinity is `1e999`, which is how JSON can say it. As Python's own `json`, and unlike RFC 8259, it also
+    reads `NaN`, `Infinity` and `-Infinity`, since Python and Keras write configs so.
 
     Args:
         text: The text; a byte order mark in front is ignored.
@@ -55,13 +55,13 @@ def read_json(
         ArgumentTypeError: If `text` is not a string.
 
     Example:
-        >>> read_json('{"scale": 1e-3, "bounds": [-Infinity, 2]}').data
+        >>> read_json('{"scale": 1e-3, "bounds": [-1e999, 2]}').data
         {'scale': 0.001, 'bounds': [-inf, 2]}
     """
     source = open_source(text, file, limits, error)
     _check_bounds(source)
     try:
-        data: PlainData = json.loads(source.text, object_pairs_hook=_distinct, parse_float=finite_float)
+        data: PlainData = json.loads(source.text, object_pairs_hook=_distinct, parse_float=decimal_float)
     except json.JSONDecodeError as problem:
         source.fail(f"this is not JSON: {problem.msg} (column {problem.colno}).", problem.lineno)
     except (ValueError, OverflowError):
@@ -145,6 +145,6 @@ class _Scan:
 
     def _check_number(self, literal: str, line: int) -> None:
         try:
-            json.loads(literal, parse_float=finite_float)
+            json.loads(literal, parse_float=decimal_float)
         except (ValueError, OverflowError):
             self._source.fail_number(literal, line)

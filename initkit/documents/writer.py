@@ -24,6 +24,8 @@ _MISTAKABLE = re.compile(r"(?i:null|true|false|yes|no|on|off|y|n)|[0-9][0-9a-fA-
 # What JSON's escapes leave as it is, but YAML cannot show.
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# Strings are matched, too, so that the word inside one is passed over.
+_INFINITY_IN_JSON = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|Infinity')
 
 
 def write_yaml(data: PlainData, *, width: int = _WIDTH, inline_depth: int = _INLINE_DEPTH) -> str:
@@ -80,13 +82,15 @@ def write_inline(data: PlainData) -> str:
 def write_json(data: PlainData) -> str:
     """Write plain data as one line of JSON text.
 
-    As Python's own `json`, it writes `NaN`, `Infinity` and `-Infinity`, which RFC 8259 does not have.
+    Infinities are `1e999` and `-1e999`: numbers of RFC 8259, which Python, JavaScript and `read_json` read as
+    infinite. It has nothing for NaN, which is `NaN`, as Python's own `json` writes it.
 
     Args:
         data: The plain data.
 
     Returns:
-        Text without a newline, from which `read_json` makes equal data of equal types.
+        Text without a newline, from which `read_json` makes equal data of equal types; valid by RFC 8259
+        unless `data` holds a NaN.
 
     Raises:
         ArgumentTypeError: If anything in `data` is not plain data, or a key is not a string.
@@ -94,10 +98,30 @@ def write_json(data: PlainData) -> str:
 
     Example:
         >>> write_json({"seed": 7, "bounds": [float("-inf"), 2.0]})
-        '{"seed": 7, "bounds": [-Infinity, 2.0]}'
+        '{"seed": 7, "bounds": [-1e999, 2.0]}'
     """
     _check(data)
-    return _checked_length(json.dumps(data, ensure_ascii=False))
+    return _checked_length(json_text(data))
+
+
+def json_text(data: PlainData, *, compact: bool = False) -> str:
+    """The text of `write_json`, without its checks.
+
+    Args:
+        data: The plain data; whether it is such, and not too large, is the caller's to know.
+        compact: Whether to leave out the spaces behind commas and colons.
+
+    Returns:
+        Text without a newline.
+
+    Example:
+        >>> json_text([float("inf"), "Infinity"], compact=True)
+        '[1e999,"Infinity"]'
+    """
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":") if compact else None)
+    if "Infinity" not in text:
+        return text
+    return _INFINITY_IN_JSON.sub(lambda found: "1e999" if found[0] == "Infinity" else found[0], text)
 
 
 def _check(data: object) -> None:

@@ -61,7 +61,7 @@ class NormalizedRows(RandomInitializer):
         an axis of length 1 they are `±gain`. A slice takes the time of the whole vectors that it meets, and a
         few MB beside its own memory, however long they are. Slices that meet the same vectors one after the
         other, as those of a build do, take it once: the lengths found last are kept, of 2**24 vectors (128
-        MB) at most.
+        MB) at most, in the host's memory, for which a call on a GPU waits.
 
     Raises:
         ArgumentTypeError: The gain is no real number, or the axis no integer.
@@ -145,6 +145,8 @@ class NormalizedRows(RandomInitializer):
 
 def _lengths(region: Region, axis: int, draw: Draw, dtype: DType) -> Array:
     """The lengths of the vectors that a region meets, its axis kept with length 1, in the host's memory."""
+    # A device's arrays cannot be kept for later: they are there in the order of one stream alone, and would
+    # hold memory of the caller's allocator.
     backend, vectors = draw.backend, region.without_axis(axis)
     share = max(vectors.size // _MOST_CHUNKS, backend.piece_elements // region.shape[axis], _LEAST_VECTORS)
     boxes = list(vectors.boxes(min(share, _MOST_VECTORS // _MOST_CHUNKS)))

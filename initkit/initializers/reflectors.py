@@ -27,6 +27,9 @@ _LEAST_BLOCK = 64
 _MOST_BLOCK = 192
 # Very long ones are taken fewer at a time, for the sake of memory.
 _BLOCK_BYTES = 1 << 28
+# On a device, where it is the host's time to launch everything that a small block costs, they are larger.
+_DEVICE_MOST_BLOCK = 512
+_DEVICE_BLOCK_BYTES = 1 << 24
 
 # A product that is added to a matrix is made in panels of about this many bytes, which stay in the cache,
 # but of no fewer rows than a product needs to be fast.
@@ -35,7 +38,7 @@ _LEAST_PANEL = 64
 # On a device, where every product has to be launched, panels are larger.
 _DEVICE_PANEL_BYTES = 1 << 25
 
-# Triangles up to this size are left to LAPACK, larger ones are halved into matrix products.
+# Triangles up to this size are left to LAPACK, larger ones are made of them by matrix products.
 _DIRECT_INVERSE = 48
 
 
@@ -60,7 +63,7 @@ def fill_columns(xp: ModuleType, out: Any, columns: np.ndarray[Any, Any], draw_r
     """
     if not out.size:
         return
-    size = _block_size(len(columns), out.shape[0] * out.itemsize)
+    size = _block_size(xp, len(columns), out.shape[0] * out.itemsize)
     needed = int(columns[-1]) + 1
     later = len(columns)
     for first in reversed(range(0, needed, size)):
@@ -135,7 +138,7 @@ def fill_rows(
     """
     if not out.size:
         return
-    size = _block_size(len(rows), height * out.itemsize)
+    size = _block_size(xp, len(rows), height * out.itemsize)
     needed = int(columns[-1]) + 1
     state = xp.zeros((len(rows), height), out.dtype)
     state[xp.arange(len(rows)), xp.asarray(rows)] = 1
@@ -151,9 +154,10 @@ def fill_rows(
         begin = end
 
 
-def _block_size(vectors: int, nbytes: int) -> int:
+def _block_size(xp: ModuleType, vectors: int, nbytes: int) -> int:
     """How many reflectors of so many bytes to take at once, given how many vectors they are applied to."""
-    return min(max(_LEAST_BLOCK, min(_MOST_BLOCK, vectors // 2)), max(_BLOCK_BYTES // max(nbytes, 1), 1))
+    most, room = (_MOST_BLOCK, _BLOCK_BYTES) if xp is np else (_DEVICE_MOST_BLOCK, _DEVICE_BLOCK_BYTES)
+    return min(max(_LEAST_BLOCK, min(most, vectors // 2)), max(room // max(nbytes, 1), 1))
 
 
 def _make_block(xp: ModuleType, draw_rows: DrawRows, first: int, count: int) -> _Block:
@@ -187,16 +191,29 @@ def _signs(xp: ModuleType, values: Any) -> Any:
 
 
 def _inverse_of_triangle(xp: ModuleType, upper: Any) -> Any:
-    """Invert an upper triangular matrix, by halves."""
-    size = len(upper)
-    if size <= _DIRECT_INVERSE:
-        return xp.linalg.inv(upper)
-    half = size // 2
-    inverse = xp.zeros_like(upper)
-    inverse[:half, :half] = _inverse_of_triangle(xp, upper[:half, :half])
-    inverse[half:, half:] = _inverse_of_triangle(xp, upper[half:, half:])
-    inverse[:half, half:] = -inverse[:half, :half] @ upper[:half, half:] @ inverse[half:, half:]
-    return inverse
+    """Invert an upper triangular matrix: blocks on its diagonal at once, then pairs of them, and so on."""
+    size, levels = len(upper), 0
+    while (size - 1 >> levels) + 1 > _DIRECT_INVERSE:
+        levels += 1
+    width = (size - 1 >> levels) + 1
+    # As many blocks as are paired without one left over; what is added is inverted on its own.
+    whole = xp.eye(width << levels, dtype=upper.dtype)
+    whole[:size, :size] = upper
+    inverse = xp.linalg.inv(_diagonal_blocks(xp, whole, width))
+    for _ in range(levels):
+        first, second = inverse[0::2], inverse[1::2]
+        blocks = _diagonal_blocks(xp, whole, 2 * width)
+        inverse = xp.zeros_like(blocks)
+        inverse[:, :width, :width], inverse[:, width:, width:] = first, second
+        inverse[:, :width, width:] = -first @ blocks[:, :width, width:] @ second
+        width *= 2
+    return inverse[0, :size, :size]
+
+
+def _diagonal_blocks(xp: ModuleType, matrix: Any, width: int) -> Any:
+    """The square blocks of that width along a matrix' diagonal, one behind the other."""
+    number = xp.arange(len(matrix) // width)
+    return matrix.reshape(len(number), width, len(number), width)[number, :, number]
 
 
 def _add_product(xp: ModuleType, left: Any, right: Any, out: Any) -> None:

@@ -70,8 +70,8 @@ class Scale(Rescaled):
     """Another initializer's values, times a number.
 
     Formula: `w = factor·initializer(shape)`, computed in float32, or in float64 for float64; narrower dtypes
-    are the float32 values rounded once. Signs are those of IEEE's products, as in NumPy: a factor of 0 makes
-    of negative values -0, which equals 0.
+    are the float32 values rounded once; either part of a complex value is multiplied on its own. Signs are
+    those of IEEE's products: a factor of 0 makes of negative values -0, which equals 0.
 
     Args:
         initializer: The initializer; names and configs are read as by `initkit.get`.

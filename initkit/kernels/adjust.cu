@@ -1,7 +1,7 @@
 /* Multiplying and shifting arrays of floats where they are, of any layout, in CUDA.
  *
- * CuPy's own arithmetic flushes subnormal float32 values to zero. cuda.py names in macros what is to be compiled:
- * IK_REAL, the bits of a real number, 32 or 64; and IK_PARTS, how many of them an element has, 1 or 2.
+ * CuPy's own arithmetic flushes subnormal float32 values to zero, and a GPU's makes one NaN of all. cuda.py names in macros what is to be compiled:
+ * IK_REAL, the bits of an element, 32 or 64.
  */
 #include "fill.h"
 
@@ -10,9 +10,9 @@
 #endif
 
 #if IK_REAL == 64
-typedef double ik_part;
+typedef double ik_real_element;
 #else
-typedef float ik_part;
+typedef float ik_real_element;
 #endif
 
 /* Position p, unravelled over `counts`, is at the sum of digit * stride, in bytes. */
@@ -25,7 +25,7 @@ struct ik_elements {
     ik_i64 strides[IK_MOST_AXES];
 };
 
-IK_INLINE ik_part *ik_element(const ik_elements &all, ik_u64 position) {
+IK_INLINE ik_real_element *ik_element(const ik_elements &all, ik_u64 position) {
     ik_u64 distance = 0;
 #pragma unroll 1
     for (int axis = (int)all.axes - 1; axis > 0; --axis) {
@@ -33,32 +33,23 @@ IK_INLINE ik_part *ik_element(const ik_elements &all, ik_u64 position) {
         distance += (position - rest * all.counts[axis]) * (ik_u64)all.strides[axis];
         position = rest;
     }
-    return (ik_part *)(all.first + distance + position * (ik_u64)all.strides[0]);
+    return (ik_real_element *)(all.first + distance + position * (ik_u64)all.strides[0]);
 }
 
 IK_ENTRY ik_scale(const ik_elements all) {
     const ik_u64 first = (ik_u64)blockIdx.x * blockDim.x + threadIdx.x, step = (ik_u64)gridDim.x * blockDim.x;
-    const ik_part factor = (ik_part)all.number;
+    const ik_real_element factor = (ik_real_element)all.number;
     for (ik_u64 position = first; position < all.positions; position += step) {
-        ik_part *const element = ik_element(all, position);
-#if IK_PARTS == 2
-        /* As NumPy has it, times factor + 0i: the products with 0 decide the signs of zeros. */
-        const ik_part real = element[0], imaginary = element[1], zero = (ik_part)0;
-        element[0] = real * factor - imaginary * zero;
-        element[1] = real * zero + imaginary * factor;
-#else
-        *element = *element * factor;
-#endif
+        ik_real_element *const element = ik_element(all, position);
+        if (*element == *element) *element = *element * factor;
     }
 }
 
-#if IK_PARTS == 1
 IK_ENTRY ik_shift(const ik_elements all) {
     const ik_u64 first = (ik_u64)blockIdx.x * blockDim.x + threadIdx.x, step = (ik_u64)gridDim.x * blockDim.x;
-    const ik_part offset = (ik_part)all.number;
+    const ik_real_element offset = (ik_real_element)all.number;
     for (ik_u64 position = first; position < all.positions; position += step) {
-        ik_part *const element = ik_element(all, position);
-        *element = *element + offset;
+        ik_real_element *const element = ik_element(all, position);
+        if (*element == *element) *element = *element + offset;
     }
 }
-#endif

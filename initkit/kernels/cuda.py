@@ -129,21 +129,20 @@ def store_source(source_bits: int, output: DType) -> str:
 
 
 @cache
-def adjust_source(real_bits: int, parts: int) -> str:
+def adjust_source(real_bits: int) -> str:
     """The source of what multiplies and shifts arrays in place.
 
     Args:
-        real_bits: 32 or 64: the precision of a real number.
-        parts: How many of them an element has: 1, or 2 for complex ones.
+        real_bits: 32 or 64: the precision of the elements.
 
     Returns:
-        CUDA C++ that includes nothing, with the entry point `ik_scale`, and `ik_shift` for real elements.
+        CUDA C++ that includes nothing, with the entry points `ik_scale` and `ik_shift`.
 
     Example:
-        >>> adjust_source(32, 2).splitlines()[:2]
-        ['#define IK_REAL 32', '#define IK_PARTS 2']
+        >>> adjust_source(32).splitlines()[0]
+        '#define IK_REAL 32'
     """
-    return _defined({"IK_REAL": real_bits, "IK_PARTS": parts}) + with_includes("adjust.cu")
+    return _defined({"IK_REAL": real_bits}) + with_includes("adjust.cu")
 
 
 def _defined(macros: Mapping[str, object]) -> str:
@@ -190,7 +189,7 @@ def fill_launch(
         >>> row = resolve_dtype("float32")
         >>> request = NormalParameters(0.0, 1.0).request(row.draw)
         >>> fill_launch(512, row, AffineMap(0, (4096,), (1,)), (1, 2, 3, 4), request, 132)[:3]
-        ('ik_fill_runs', (5, 1), (256, 1))
+        ('ik_fill_runs', (4, 1), (256, 1))
     """
     size = output.numpy.itemsize
     group = max(16 // size, 4)
@@ -205,13 +204,22 @@ def fill_launch(
             "ik_fill_elements", (blocks, 1), (THREADS, 1), (job, _map(affine.counts, affine.strides))
         )
     job = _job(address, affine.offset, length, key, request, output)
-    # A run may begin and end in the midst of a group.
-    groups = (length + 2 * group - 2) // group
+    groups = (_most_skipped(address // size, affine, group) + length + group - 1) // group
     across = min(1 << (groups - 1).bit_length(), THREADS)
     wide = _blocks(groups, across, most)
     high = _blocks(prod(counts), THREADS // across, max(most // wide, 1))
     block = across, THREADS // across if counts else 1
     return Launch("ik_fill_runs", (wide, high), block, (job, _map(tuple(counts), tuple(strides))))
+
+
+def _most_skipped(place: int, affine: AffineMap, group: int) -> int:
+    """By how many elements runs are widened at their start at most; ik_run_of finds how far each is."""
+    *counts, length = affine.counts
+    *strides, _ = affine.strides
+    if counts and (length % group or any(stride % 4 for stride in strides)):
+        return group - 1
+    lane = affine.offset % 4
+    return lane + ((place - lane) % group & ~3)
 
 
 def store_launch(

@@ -119,8 +119,7 @@ def default_float_mode() -> Iterator[None]:
 def _open(path: Path) -> tuple[Any, str]:
     """The library, or None and the reason, which says what to do."""
     if not path.exists():
-        reason = f"There are no compiled kernels at {path}: none were built here."
-        return None, f"{reason} Reinstall initkit where a C compiler works."
+        return None, _none_built(path)
     try:
         library = ctypes.CDLL(str(path))
         library.ik_source_digest.restype = ctypes.c_char_p
@@ -139,6 +138,20 @@ def _open(path: Path) -> tuple[Any, str]:
         reason = f"The compiled kernels at {path} cannot be loaded: {error}."
         return None, f"{reason} Reinstall initkit where a C compiler works."
     return library, ""
+
+
+def _none_built(path: Path) -> str:
+    """Why there is no library, and what to do."""
+    root = path.parent.parent.parent
+    if (root / "pyproject.toml").is_file():
+        # Python looks first where it is started, and finds the sources before what pip has installed.
+        reason = f"initkit was imported from a source tree, {root}, in which no kernels were built. Python"
+        reason += (
+            " started in any other folder uses an installed initkit; `pip install -e .` builds the kernels"
+        )
+        return f"{reason} of the source tree, where a C compiler works."
+    reason = f"There are no compiled kernels at {path}: none were built here."
+    return f"{reason} Reinstall initkit where a C compiler works."
 
 
 def _source_digest(folder: Path) -> str | None:

@@ -20,9 +20,8 @@ from initkit.recipe.planning.plan import Plan, make_plan
 from initkit.recipe.planning.planned import PlannedTensor
 from initkit.recipe.presets import preset_names
 from initkit.recipe.text.loading import load_preset, load_recipe
-from initkit.recipe.text.parse import parse_recipe
+from initkit.recipe.text.parse import given_seed, parse_recipe
 from initkit.recipe.text.specs import ParsedRecipe
-from initkit.seed import as_seed
 
 if TYPE_CHECKING:
     from initkit.recipe.building.build import BuildReport
@@ -215,6 +214,8 @@ class Recipe:
             The recipe, which extends the preset.
 
         Raises:
+            ArgumentTypeError: The seed is no integer.
+            SeedError: The seed is negative.
             RecipeError: There is no such preset, or a variable is not one of its.
 
         Example:
@@ -222,7 +223,7 @@ class Recipe:
             >>> ik.Recipe.preset("gpt2@1", seed=42, variables={"n_layer": 2, "d": 64}).plan().parameters
             3382080
         """
-        data: dict[str, Any] = {"initkit": 1, "extends": {"preset": name}, "seed": as_seed(seed)}
+        data: dict[str, Any] = {"initkit": 1, "extends": {"preset": name}, "seed": given_seed(seed)}
         if dtype is not None:
             data["dtype"] = resolve_dtype(dtype).name
         if variables:
@@ -273,7 +274,7 @@ class Recipe:
         if values:
             parsed = replace(parsed, values=(*parsed.values, *values.items()))
         if seed is not None:
-            parsed = replace(parsed, seed=as_seed(seed))
+            parsed = replace(parsed, seed=given_seed(seed))
         if dtype is not None:
             parsed = replace(parsed, dtype=resolve_dtype(dtype).name, dtype_of_all=True)
         return type(self)(parsed)

@@ -212,7 +212,7 @@ def test_stores_of_nothing(backend: Backend, cuda: Cuda) -> None:
 @pytest.mark.parametrize("factor", [0.7, -1e-39, 0.0, 2.0**-149])
 @pytest.mark.parametrize("name", ["float32", "float64", "complex64", "complex128"])
 def test_products_are_numpys(name: str, factor: float, backend: Backend, cuda: Cuda) -> None:
-    """Arrays of any layout are multiplied in one launch, with NumPy's bits, subnormal ones included."""
+    """Arrays of any layout are multiplied, a launch for each part, with NumPy's bits, subnormal ones too."""
     wide = np.random.default_rng(5).normal(0.0, 1e-5, (2, 2, 3)) * [[[1.0]], [[1e-33]]]
     wide[:, 0, 0] = 0.0, -0.0
     values = (wide[0] + 1j * wide[1] if name.startswith("c") else wide[1]).astype(name)
@@ -221,14 +221,9 @@ def test_products_are_numpys(name: str, factor: float, backend: Backend, cuda: C
         backend.put(view(array), ..., values)
         backend.scale(view(array), factor)
         get_backend("numpy").scale(wanted, factor)
-        got = view(array).get()
-        if name.startswith("c"):
-            # The zeros of products that vanish have the sign that NumPy's vector units give them.
-            got, wanted = got + 0.0, wanted + 0.0
-        assert got.tobytes() == wanted.tobytes()
-    assert len(cuda.launches) == len(LAYOUTS)
+        assert view(array).get().tobytes() == wanted.tobytes()
     backend.scale(backend.empty((0, 3), DTYPES[name]), factor)
-    assert len(cuda.launches) == len(LAYOUTS)
+    assert len(cuda.launches) == len(LAYOUTS) * (2 if name.startswith("c") else 1)
 
 
 @pytest.mark.parametrize("offset", [0.7, -1e-39, 2.0**-149])

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 import initkit as ik
+from initkit.backends.cupy_backend import CupyBackend
 from initkit.dtypes import resolve_dtype
+from initkit.initializers import normalized
 from tests.backends.cupy_stand_in import AnyStream, Cuda, DeviceArray, empty, library, stand_in
 from tests.catalogue import ENTRIES, Entry
 from tests.tiny_values import TINY_VALUES
@@ -119,17 +121,32 @@ def test_orthogonal_in_panels(
         assert (abs(part.astype(wide) - wanted[index].astype(wide)) <= bounds[index]).all()
 
 
-def test_who_waits_for_the_device(cuda: Cuda) -> None:
+@pytest.mark.parametrize(
+    ("index", "pieces", "more"),
+    [
+        (np.s_[...], CupyBackend.piece_elements, set()),
+        (np.s_[..., ::2], CupyBackend.piece_elements, set()),
+        # The lengths of vectors that are not drawn whole: a slice has less than half of each; too long ones.
+        (np.s_[..., :1], CupyBackend.piece_elements, {"NormalizedRows"}),
+        (np.s_[...], 64, {"NormalizedRows"}),
+    ],
+    ids=["whole", "half", "slice", "long"],
+)
+def test_who_waits_for_the_device(
+    index: Any, pieces: int, more: set[str], cuda: Cuda, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """These alone read something back, or have CuPy count something: docs/gpu.md names them."""
+    monkeypatch.setattr(CupyBackend, "piece_elements", pieces)
+    normalized._LENGTHS.forget()
     waiting = set()
     for entry in ENTRIES:
         for shape in entry.shapes:
             initializer = entry.make(generator())
             cuda.waits.clear()
             with ik.seed_scope(generator()):
-                initializer(shape, entry.dtype)
+                initializer.lazy(shape, entry.dtype)[index if shape else ...]
             waiting |= {type(initializer).__name__} if cuda.waits else set()
-    assert waiting == {"Map", "Sparse", "Identity", "Dirac", "OrthogonalConvolution"}
+    assert waiting == {"Map", "Sparse", "Identity", "Dirac", "OrthogonalConvolution"} | more
 
 
 @pytest.mark.parametrize(("initializer", "dtype"), TINY_VALUES)

@@ -20,6 +20,7 @@ from initkit.dtypes import DTYPES
 from initkit.errors import BackendError
 from initkit.region import Region
 from tests.backends.cupy_stand_in import Cuda, library, real_cupy, stand_in
+from tests.backends.cupy_stand_in.programs import refuse_geometry
 
 needs_cupy = pytest.mark.skipif(real_cupy() is None, reason="needs CuPy, of the extra `test`")
 
@@ -129,11 +130,12 @@ def test_unknown_devices(device: Any, tmp_path: Path) -> None:
 
 
 def test_show_config_tells_of_it(tmp_path: Path) -> None:
-    """The versions and the devices are told, and nothing is compiled for it."""
+    """The versions and the devices are told; nothing is compiled for it, and no device becomes current."""
     with stand_in(tmp_path) as cuda:
         told = ik.show_config("dict")["backends"]["cupy"]
         assert told.startswith("available, cupy 14.2.0, NVRTC 12.9, devices 0: Stand-in (sm_90), 1: Stand-in")
         assert not cuda.compiled
+        assert not cuda.made_current
 
 
 def test_show_config_of_a_broken_device(tmp_path: Path) -> None:
@@ -183,6 +185,26 @@ def test_stand_in_has_nothing_that_cupy_lacks(tmp_path: Path) -> None:
     assert real._core.get_compute_type(np.float32) == 1
     assert all(hasattr(real, name) for name in ("ascontiguousarray", "matmul", "einsum", "triu", "copysign"))
     assert {"load", "get_function"} <= set(dir(real.cuda.Module))
+
+
+@pytest.mark.parametrize(
+    ("grid", "block", "size", "message"),
+    [
+        ((2**31, 1), (256, 1), 8, "along x"),
+        ((1, 65536), (256, 1), 8, "along y"),
+        ((1, 1), (256, 2), 8, "threads"),
+        ((0, 1), (256, 1), 8, "nothing"),
+        ((1, 1), (256, 0), 8, "nothing"),
+        ((1, 1), (256, 1), 4089, "arguments"),
+    ],
+)
+def test_stand_in_refuses_what_cuda_does(
+    grid: tuple[int, int], block: tuple[int, int], size: int, message: str
+) -> None:
+    """A launch at CUDA's limits is let through, and none beyond them."""
+    refuse_geometry((2**31 - 1, 65535), (128, 2), (bytes(8), bytes(4088)))
+    with pytest.raises(AssertionError, match=message):
+        refuse_geometry(grid, block, (bytes(8), bytes(size)))
 
 
 @needs_cupy

@@ -18,8 +18,7 @@ from initkit.kernels.parameters import NORMAL
 from initkit.region import Region
 from tests.backends.cupy_stand_in import Cuda, real_cupy, stand_in
 from tests.backends.cupy_stand_in.programs import Module
-
-needs_cupy = pytest.mark.skipif(real_cupy() is None, reason="needs CuPy, of the extra `test`")
+from tests.kernels.ptx import needs_nvrtc
 
 
 def draw(device: int | None = None, name: str = "float32", shape: tuple[int, ...] = (5, 3)) -> Any:
@@ -166,7 +165,7 @@ def test_programs_that_nvrtc_refuses(tmp_path: Path) -> None:
             programs().run("not a program", launch)
 
 
-@needs_cupy
+@needs_nvrtc
 @pytest.mark.parametrize(("architecture", "begin"), [("sm_90", b"\x7fELF"), ("compute_80", b"//\n// Gen")])
 def test_nvrtc_compiles(architecture: str, begin: bytes) -> None:
     """The installed NVRTC makes a binary for a known architecture, and a text for the driver to translate."""
@@ -175,7 +174,7 @@ def test_nvrtc_compiles(architecture: str, begin: bytes) -> None:
     assert compiled.startswith(begin)
 
 
-@needs_cupy
+@needs_nvrtc
 def test_nvrtc_refuses() -> None:
     """What the installed NVRTC says of a wrong program is passed on."""
     with pytest.raises(BackendError, match=r"could not compile .*identifier \"nonsense\" is undefined"):

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from initkit.documents import PlainData, read_json, read_yaml, write_inline, write_json, write_yaml
+from initkit.documents import PlainData, json_text, read_json, read_yaml, write_inline, write_json, write_yaml
 from initkit.errors import ArgumentError, ArgumentTypeError
 
 # Strings that are something else without quotes, in one version of YAML or the other.
@@ -76,6 +76,26 @@ def test_other_readers_agree(data: PlainData) -> None:
     """PyYAML, which follows YAML 1.1, and Python's `json` read the same."""
     assert repr(yaml.safe_load(write_yaml(data))) == repr(data)
     assert repr(json.loads(write_json(data))) == repr(data)
+
+
+def _refuse(word: str) -> None:
+    raise AssertionError(word)
+
+
+@given(plain_data)
+@example([math.inf, -math.inf, {"Infinity": "-Infinity"}, '"Infinity', "\\", "Infinity"])
+def test_json_is_that_of_the_standard(data: PlainData) -> None:
+    """No word stands where RFC 8259 has none, but for NaN, and strings are as they were."""
+    text = write_json(data)
+    assert repr(
+        json.loads(text, parse_constant=lambda word: _refuse(word) if word != "NaN" else math.nan)
+    ) == repr(data)
+
+
+def test_infinities_in_json() -> None:
+    """They are numbers, which every reader of doubles takes for infinite."""
+    assert write_json([math.inf, -math.inf, "Infinity"]) == '[1e999, -1e999, "Infinity"]'
+    assert json_text({"a": [math.inf, math.nan]}, compact=True) == '{"a":[1e999,NaN]}'
 
 
 @given(plain_data)

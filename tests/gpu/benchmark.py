@@ -91,6 +91,8 @@ def write_bandwidth(timer: Timer) -> float:
 def every_case(timer: Timer) -> Iterator[Case]:
     """Every line of the table, measured as it is asked for."""
     yield from law_cases(timer)
+    yield from double_cases(timer)
+    yield from view_cases(timer)
     yield from orthogonal_cases(timer)
     yield from small_cases(timer)
     yield from first_use_cases()
@@ -170,6 +172,42 @@ def law_cases(timer: Timer) -> Iterator[Case]:
         ],
         **single,
     )
+
+
+def double_cases(timer: Timer) -> Iterator[Case]:
+    """The laws in float64, whose draws and polynomials are longer."""
+    fill, torch = partial(partial, peers.own_fill), partial(partial, peers.torch_fill)
+    uniform, normal = ik.RandomUniform(-1.0, 1.0), ik.RandomNormal(stddev=1.0)
+    yield compared(
+        timer,
+        "uniform, float64, 8192²",
+        fill(uniform, LARGE, "float64"),
+        [("torch `uniform_`", torch("uniform_", LARGE, "float64", -1.0, 1.0), 0)],
+        nbytes=8 * ELEMENTS,
+    )
+    yield compared(
+        timer,
+        "normal, float64, 8192²",
+        fill(normal, LARGE, "float64"),
+        [("torch `normal_`", torch("normal_", LARGE, "float64"), 0)],
+        nbytes=8 * ELEMENTS,
+    )
+
+
+def view_cases(timer: Timer) -> Iterator[Case]:
+    """A law on memory that is not one run, which initkit fills through a buffer."""
+    rows, columns = LARGE
+    for title, base, view in (
+        ("transposed", LARGE, peers.transposed),
+        ("every second column", (rows, 2 * columns), peers.every_second_column),
+    ):
+        yield compared(
+            timer,
+            f"normal, float32, 8192², {title}",
+            partial(peers.own_fill, ik.RandomNormal(stddev=1.0), base, view=view),
+            [("torch `normal_`", partial(peers.torch_fill, "normal_", base, view=view), 0)],
+            nbytes=4 * ELEMENTS,
+        )
 
 
 def orthogonal_cases(timer: Timer) -> Iterator[Case]:

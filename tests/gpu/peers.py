@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import initkit as ik
@@ -11,11 +12,27 @@ from initkit.dtypes import resolve_dtype
 from tests.gpu.timing import Work, cupy_clock, cupy_events, jax_clock, torch_clock, torch_events
 
 Shape = tuple[int, ...]
+View = Callable[[Any], Any]
 
 
-def own_fill(initializer: Any, shape: Shape, dtype: str = "float32") -> Work:
-    """An initializer's class on an array that exists already."""
-    array = get_backend("cupy").empty(shape, resolve_dtype(dtype))
+def whole(array: Any) -> Any:
+    """All of an array, as it lies in memory."""
+    return array
+
+
+def transposed(array: Any) -> Any:
+    """The transpose of a matrix of CuPy's or torch's."""
+    return array.T
+
+
+def every_second_column(array: Any) -> Any:
+    """The half of a matrix of CuPy's or torch's that has gaps in between."""
+    return array[:, ::2]
+
+
+def own_fill(initializer: Any, shape: Shape, dtype: str = "float32", view: View = whole) -> Work:
+    """An initializer's class on an array that exists already, or on a view of it."""
+    array = view(get_backend("cupy").empty(shape, resolve_dtype(dtype)))
     seeded = initializer.clone(seed=ik.SeedGenerator(7, backend="cupy"))
     return Work(lambda: seeded.fill(array), cupy_events)
 
@@ -65,10 +82,12 @@ def cupy_random_state(name: str, shape: Shape, *arguments: float) -> Work:
     return Work(lambda: method(*arguments, shape, dtype=cupy.float32), cupy_events)
 
 
-def torch_fill(name: str, shape: Shape, dtype: str = "float32", *arguments: float) -> Work:
-    """A function of `torch.nn.init` on a tensor that exists already."""
+def torch_fill(
+    name: str, shape: Shape, dtype: str = "float32", *arguments: float, view: View = whole
+) -> Work:
+    """A function of `torch.nn.init` on a tensor that exists already, or on a view of it."""
     torch = _torch()
-    tensor = torch.empty(shape, dtype=getattr(torch, dtype), device="cuda")
+    tensor = view(torch.empty(shape, dtype=getattr(torch, dtype), device="cuda"))
     function = getattr(torch.nn.init, name)
     return Work(lambda: function(tensor, *arguments), torch_events)
 

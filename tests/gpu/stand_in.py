@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.backends.cupy_stand_in import stand_in
-
 _OPEN = ExitStack()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Put the stand-in where `import cupy` finds it."""
+    # Not at the top, for `make gpu` imports this file in search of doctests, and has no use for the stand-in.
+    from tests.backends.cupy_stand_in import stand_in
+
     folder = _OPEN.enter_context(tempfile.TemporaryDirectory())
     _OPEN.enter_context(stand_in(Path(folder)))
 

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.gpu import benchmark
@@ -53,8 +54,25 @@ def test_every_case_has_torch_beside_it(cases: list[Case]) -> None:
     """The peers that the ratios name are there; three sizes of Orthogonal, one call and a thousand."""
     assert all(case.peers[0].name.startswith("torch") for case in cases)
     titles = [case.title for case in cases]
-    assert len(set(titles)) == len(titles) == 10
+    assert len(set(titles)) == len(titles) == 14
     assert "| HeNormal 64², a thousand calls | 1 ms |" in markdown({}, 4e12, cases)
+
+
+def test_both_fill_the_same_view(cases: list[Case], asked_for: list[Any]) -> None:
+    """Of views, initkit and torch have one of the same shape and strides, and as many elements as ever."""
+    torch = pytest.importorskip("torch")
+    asked = [each for each in asked_for if "view" in each.keywords]
+    assert [each.func.__name__ for each in asked] == ["own_fill", "torch_fill"] * 2
+    for own, others in (asked[:2], asked[2:]):
+        view = own.keywords["view"]
+        assert (own.args[1], view) == (others.args[1], others.keywords["view"])
+        # A smaller matrix of as many axes lies in the same way.
+        small = tuple(length // 1024 for length in own.args[1])
+        array, tensor = view(np.empty(small, np.float32)), view(torch.empty(small))
+        assert array.shape == tuple(tensor.shape) == (8, 8)
+        assert array.strides == tuple(4 * stride for stride in tensor.stride())
+        assert not array.flags.c_contiguous
+        assert not tensor.is_contiguous()
 
 
 def test_functions_of_torch_are_there(cases: list[Case], asked_for: list[Any]) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 import initkit as ik
 from initkit.backends import get_backend
+from initkit.backends.cupy_backend import _lent
 from initkit.dtypes import resolve_dtype
 from tests.gpu.device import assert_same_bits, bits, gpu_generator
 
@@ -200,14 +201,20 @@ def test_parameters_of_torch(cupy: Any) -> None:
 
 
 def test_torch_sees_the_values_at_once(cupy: Any, spin: Callable[[], None]) -> None:
-    """What torch does next on its stream comes after the values, also while the GPU still works on others."""
+    """On torch's stream, the values come after what it has queued and before what it does next."""
     torch = pytest.importorskip("torch")
     if not torch.cuda.is_available():
         pytest.skip("no GPU for torch")
     for stream in (torch.cuda.default_stream(), torch.cuda.Stream()):
         with torch.cuda.stream(stream):
-            tensor = torch.zeros(1 << 20, device="cuda")
-            spin()
+            tensor = torch.empty(1 << 20, device="cuda")
+            # What is compiled and loaded at first use takes longer than the stream is busy.
             ik.RandomNormal(seed=7).fill(tensor)
+            # torch's streams wait for no others, so this one itself has to be busy.
+            with _lent(cupy, stream.cuda_stream):
+                spin()
+            tensor.zero_()
+            ik.RandomNormal(seed=7).fill(tensor)
+            assert not stream.query(), "the fill waited for the GPU"
             copied = tensor.cpu().numpy()
         assert np.array_equal(copied, ik.RandomNormal(seed=7)((1 << 20,)))

@@ -104,6 +104,18 @@ def test_subnormal_values_and_signs_of_zeros(initializer: ik.Initializer, dtype:
     assert_same_bits(values, initializer((400, 90), dtype))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
+def test_products_of_nans(dtype: str, cupy: Any) -> None:
+    """A product of NaN has NumPy's bits, whatever NaN the device's instruction makes of it."""
+    initializer = ik.Scale(ik.NaN(), 2.0)
+    with ik.seed_scope(gpu_generator()):
+        values = initializer((33, 9), dtype)
+    target = cupy.zeros((33, 18), dtype)[:, ::2]
+    initializer.fill(target)
+    for array in (values, target):
+        assert_same_bits(array, initializer((33, 9), dtype))
+
+
 def test_children_and_scopes() -> None:
     """A child's draw is its name's on the GPU too, and a scope sends what has no seed there."""
     for name in ("encoder.0.weight", "größe"):

@@ -70,3 +70,20 @@ def test_wrong_calls(make: Any, error: type[Exception], message: str) -> None:
     """What cannot be scaled is refused, and the message says why."""
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "stddev", "factor"), [("complex64", 1e-38, 1e-10), ("complex128", 1e-310, -1e-20)]
+)
+def test_complex_values_that_vanish(dtype: str, stddev: float, factor: float) -> None:
+    """Each part is multiplied on its own, and keeps its sign, in the whole and in slices of one element."""
+    normal = ik.RandomNormal(stddev=stddev, seed=3)
+    scaled, shape = ik.Scale(normal, factor), (16, 16)
+    values, drawn = scaled(shape, dtype), normal(shape, dtype)
+    for part, given in ((values.real, drawn.real), (values.imag, drawn.imag)):
+        assert part.tobytes() == (given * given.dtype.type(factor)).tobytes()
+        assert (np.signbit(part) == np.signbit(given * np.sign(factor))).all()
+    assert not values.any()
+    lazy = scaled.lazy(shape, dtype)
+    for index in np.ndindex(shape):
+        assert lazy[index].tobytes() == values[index].tobytes()

@@ -38,15 +38,13 @@ OWN_MACROS = (
         "IK_SOURCE",
         "IK_NAN",
         "IK_REAL",
-        "IK_PARTS",
     ),
     *("IK_GROUP", "IK_REGISTERS"),
 )
 ENTRIES = {
     "fill": (("ik_fill_runs", ("ik_job", "ik_map")), ("ik_fill_elements", ("ik_job", "ik_map"))),
     "store": (("ik_store", ("ik_layout",)),),
-    "adjust1": (("ik_scale", ("ik_elements",)), ("ik_shift", ("ik_elements",))),
-    "adjust2": (("ik_scale", ("ik_elements",)),),
+    "adjust": (("ik_scale", ("ik_elements",)), ("ik_shift", ("ik_elements",))),
 }
 
 
@@ -59,8 +57,7 @@ def all_sources() -> dict[str, list[str]]:
     """Every program there is: the fills by their law, the stores, and what adjusts arrays."""
     fills = {f"fill{law}": [cuda.fill_source(law, row) for row in FLOATS] for law in range(5)}
     stores = [cuda.store_source(bits, row) for bits, row in STORED]
-    adjusts = {f"adjust{parts}": [cuda.adjust_source(bits, parts) for bits in (32, 64)] for parts in (1, 2)}
-    return fills | {"store": stores} | adjusts
+    return fills | {"store": stores, "adjust": [cuda.adjust_source(bits) for bits in (32, 64)]}
 
 
 def in_namespaces(sources: Sequence[str], entry: str, launchers: str = "") -> str:

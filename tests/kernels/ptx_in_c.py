@@ -139,6 +139,8 @@ def _result(op: str, how: Sequence[str], kind: str, given: Sequence[str]) -> str
     match op, *how:
         case "setp", "nan":
             return f"{values[0]} != {values[0]} || {values[1]} != {values[1]}"
+        case "setp", "num":
+            return f"{values[0]} == {values[0]} && {values[1]} == {values[1]}"
         case "setp", comparison if comparison in _COMPARISONS and (comparison != "ne" or not is_float):
             return f"{values[0]} {_COMPARISONS[comparison]} {values[1]}"
         case ("mov",):

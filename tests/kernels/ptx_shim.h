@@ -23,10 +23,11 @@ static inline f64 as_f64(u64 bits) {
     memcpy(&value, &bits, sizeof value);
     return value;
 }
+/* Every NaN that a GPU makes in float32 is this one. */
 static inline u32 bits_f32(f32 value) {
     u32 bits;
     memcpy(&bits, &value, sizeof bits);
-    return bits;
+    return value == value ? bits : 0x7FFFFFFFu;
 }
 static inline u64 bits_f64(f64 value) {
     u64 bits;
@@ -49,6 +50,7 @@ static inline u32 rounded(f64 value, int exponent_bits, int mantissa_bits) {
     const int least = 2 - (1 << (exponent_bits - 1));
     int exponent = least;
     u32 bits;
+    if (isnan(value)) return (1u << (exponent_bits + mantissa_bits)) - 1;
     if (isinf(value)) return sign | infinity;
     if (value != 0 && ilogb(value) > least) exponent = ilogb(value);
     if (exponent > 1 - least) return sign | infinity;

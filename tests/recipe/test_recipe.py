@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from safetensors.numpy import load_file
 
 import initkit as ik
-from initkit.errors import ArgumentError, RecipeError
+from initkit.errors import ArgumentError, ArgumentTypeError, RecipeError
 
 TEXT = """
 initkit: 1
@@ -308,6 +309,21 @@ def test_mistyped_presets(name: str) -> None:
         ik.Recipe.load(name)
     with pytest.raises(RecipeError, match="'gpt2@1'"):
         ik.Recipe.preset(name, seed=1)
+
+
+@pytest.mark.parametrize("seed", [ik.SeedGenerator(7), torch.Generator(), 7.0, True, "7"], ids=repr)
+def test_seeds_are_integers(seed: Any) -> None:
+    """A recipe takes an integer, and a refusal asks for nothing else, wherever the seed is given."""
+    recipe = ik.Recipe.preset("gpt2@1", seed=7)
+    pattern = r"^Argument `seed` must be a non-negative integer\. Received: .*Allowed: integers from 0 up\. W"
+    gives: list[Callable[[], ik.Recipe]] = [
+        lambda: ik.Recipe.preset("gpt2@1", seed=seed),
+        lambda: recipe.override(seed=seed),
+        lambda: ik.Recipe.make(seed=seed, tensors={"w": [2]}, rules=[("*", "zeros")]),
+    ]
+    for give in gives:
+        with pytest.raises(ArgumentTypeError, match=pattern):
+            give()
 
 
 def test_what_is_skipped_is_left_alone() -> None:

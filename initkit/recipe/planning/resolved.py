@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from math import isinf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from initkit.documents import PlainData
+from initkit.documents import PlainData, json_text
 from initkit.dtypes import resolve_dtype
 from initkit.recipe.language.arithmetic import Number
 from initkit.recipe.language.pattern import escape_braces
@@ -63,7 +62,7 @@ def resolved_text(plan: Plan) -> str:
     data["tensors"] = tensors
     folder = Path(plan.recipe.file).parent
     data["rules"] = [_written(rule, folder) for rule in drawing if rule.number in plan.used]
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return json_text(data, compact=True)
 
 
 def _written(rule: Rule, folder: Path) -> dict[str, PlainData]:

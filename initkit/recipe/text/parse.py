@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from initkit.documents import Document, PlainData, read_json, read_yaml
-from initkit.errors import ConfigError, RecipeError
+from initkit.errors import ArgumentTypeError, ConfigError, RecipeError
 from initkit.recipe.language.place import Place
 from initkit.recipe.language.variables import Variable
 from initkit.recipe.text.parse_rules import parse_rules
@@ -34,6 +34,7 @@ from initkit.recipe.text.specs import (
     SourceSpec,
     TensorSpec,
 )
+from initkit.seed import as_seed
 
 # The version of the recipe format, written as `initkit: 1` in every recipe.
 RECIPE_FORMAT = 1
@@ -145,6 +146,31 @@ def _check_format(version: PlainData, place: Place) -> None:
     if type(version) is not int or version != RECIPE_FORMAT:
         wrong = f"`initkit` is the version of the recipe format. Received: {shown(version)}."
         raise place.error(wrong, f"Allowed: {RECIPE_FORMAT}. Write `initkit: 1`.")
+
+
+def given_seed(seed: object) -> int:
+    """Check a seed that is given in Python.
+
+    Args:
+        seed: An integer from 0 to 2**8192 - 1; NumPy integers count.
+
+    Returns:
+        The seed as a Python integer.
+
+    Raises:
+        ArgumentTypeError: It is no integer. Generators are refused: every tensor has a stream of its own.
+        SeedError: It is negative or too large.
+
+    Example:
+        >>> given_seed(42)
+        42
+    """
+    try:
+        return as_seed(seed)
+    except ArgumentTypeError:
+        message = f"Argument `seed` must be a non-negative integer. Received: {seed!r:.100} of type"
+        message += f" {type(seed).__name__}. Allowed: integers from 0 up. Write, for example, seed=42."
+        raise ArgumentTypeError(message) from None
 
 
 def _seed(seed: PlainData, place: Place) -> int:

@@ -17,7 +17,7 @@ from initkit.encoding import python_scalar
 from initkit.errors import ArgumentError, ArgumentTypeError, DTypeError
 from initkit.initializer import Initializer
 from initkit.recipe.language.arithmetic import Number
-from initkit.recipe.text.parse import RECIPE_FORMAT, TENSOR_KEYS
+from initkit.recipe.text.parse import RECIPE_FORMAT, TENSOR_KEYS, given_seed
 from initkit.recipe.text.parse_rules import RULE_KEYS
 from initkit.recipe.text.specs import tensor_entry
 from initkit.recipe.writing.folding import fold_names
@@ -95,7 +95,7 @@ def compose(
     head: dict[str, PlainData] = {"initkit": RECIPE_FORMAT}
     if extends is not None:
         head["extends"] = _plain(extends, "extends")
-    head["seed"] = _seed(seed)
+    head["seed"] = given_seed(seed)
     if default is not None:
         head["dtype"] = default.name
     if layout is not None:
@@ -148,17 +148,6 @@ def _section(key: str, section: dict[str, PlainData] | list[PlainData]) -> str:
         return write_yaml({key: section})
     lines = write_yaml(section, width=_WIDTH - 2, inline_depth=_INLINE_DEPTH).splitlines()
     return f"{key}:\n" + "".join(f"  {line}\n" for line in lines)
-
-
-def _seed(seed: object) -> int:
-    kind: type[ArgumentError | ArgumentTypeError] = ArgumentTypeError
-    if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool):
-        if seed >= 0:
-            return int(seed)
-        kind = ArgumentError
-    message = f"Argument `seed` must be a non-negative integer. Received: {seed!r:.100} of type"
-    message += f" {type(seed).__name__}. Allowed: integers from 0 up. Write, for example, seed=42."
-    raise kind(message)
 
 
 class _Entry(NamedTuple):

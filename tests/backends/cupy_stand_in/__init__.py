@@ -128,7 +128,7 @@ def _cuda_module() -> SimpleNamespace:
     runtime = SimpleNamespace(
         getDevice=lambda: now().current[-1],
         getDeviceCount=_device_count,
-        getDeviceProperties=lambda number: {"name": b"Stand-in"},
+        getDeviceProperties=_device_properties,
         pointerGetAttributes=lambda pointer: SimpleNamespace(device=now().places.get(pointer, 0)),
     )
     nvrtc = SimpleNamespace(
@@ -160,6 +160,11 @@ def _device_count() -> int:
             "cudaErrorInsufficientDriver: CUDA driver version is insufficient for CUDA runtime version"
         )
     return count
+
+
+def _device_properties(number: int) -> dict[str, Any]:
+    major, minor = divmod(int(now().capability), 10)
+    return {"name": b"Stand-in", "major": major, "minor": minor}
 
 
 def _nvrtc_version() -> tuple[int, int]:

@@ -28,6 +28,7 @@ class Cuda:
         compiled: The options, each time that NVRTC compiled.
         waits: What the host waited for the device for.
         operations: What was computed by CuPy, element by element, and whether in complex numbers.
+        made_current: Devices, each time that one became current, which gives the process a context there.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Cuda:
         self.compiled: list[tuple[str, ...]] = []
         self.waits: list[str] = []
         self.operations: set[tuple[str, bool]] = set()
+        self.made_current: list[int] = []
         # On which device memory is, by its address; what is not named is on the first.
         self.places: dict[int, int] = {}
 
@@ -86,11 +88,13 @@ class Device:
 
     @property
     def compute_capability(self) -> str:
-        """Without a point, as CuPy has it."""
+        """Without a point, as CuPy has it, which makes the device current to ask for it."""
+        now().made_current.append(self.id)
         return now().capability
 
     def __enter__(self) -> Device:
         assert 0 <= self.id < (now().devices or 0)
+        now().made_current.append(self.id)
         now().current.append(self.id)
         return self
 

@@ -12,6 +12,12 @@ from initkit.kernels.cuda import OPTIONS, Launch
 from tests.backends.cupy_stand_in.devices import CudaError, now
 from tests.kernels.ptx_host import device_programs
 
+# CUDA's, on devices of every compute capability; before CUDA 12.1 and Volta, no more bytes are passed.
+_MOST_BLOCKS = 2**31 - 1, 65535
+_MOST_ARGUMENT_BYTES = 4096
+# As the kernels' `__launch_bounds__` have it.
+_LAUNCH_BOUND = 256
+
 
 class Program:
     """A program in NVRTC's hands."""
@@ -55,11 +61,28 @@ class Module:
             # CuPy's function is typed: a list, or a number alone, is a TypeError.
             assert type(grid) is type(block) is type(arguments) is tuple
             data = tuple(map(marshalled, arguments))
+            refuse_geometry(grid, block, data)
             done = Launch(name, (grid[0], grid[1]), (block[0], block[1]), data)
             now().launches.append((device, now().streams[-1], done))
             device_programs().launch(self.source, done)
 
         return launch
+
+
+def refuse_geometry(grid: tuple[int, ...], block: tuple[int, ...], data: tuple[bytes, ...]) -> None:
+    """Fail for a launch that the driver refuses.
+
+    Args:
+        grid: Blocks along x and y.
+        block: Threads of a block along x and y.
+        data: The bytes of each argument.
+    """
+    assert len(grid) == len(block) == 2
+    assert min(*grid, *block) > 0, "a launch of nothing"
+    assert grid[0] <= _MOST_BLOCKS[0], "too many blocks along x"
+    assert grid[1] <= _MOST_BLOCKS[1], "too many blocks along y"
+    assert block[0] * block[1] <= _LAUNCH_BOUND, "more threads than the kernels are compiled for"
+    assert sum(map(len, data)) <= _MOST_ARGUMENT_BYTES, "too many bytes of arguments"
 
 
 def marshalled(value: Any) -> bytes:

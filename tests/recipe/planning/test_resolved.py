@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,23 @@ def test_it_means_the_same_alone(recipe: Recipe) -> None:
     assert {tie.name: tie.target for tie in alone.plan().ties} == {"tied": "own"}
     assert alone.parsed.stands_alone
     assert alone.override(seed=9).plan().text == plan.text
+
+
+@pytest.mark.parametrize("value", [".inf", "-.inf", "[.inf, 1]", "[1, -.inf]"])
+def test_infinities_are_json(value: str, tmp_path: Path) -> None:
+    """Infinite arguments are numbers of RFC 8259, and mean the same when read again, or saved as YAML."""
+    rule = f"{{match: w, init: {{constant: {{value: {value}}}}}}}"
+    text = f"{{initkit: 1, seed: 7, tensors: {{w: [2]}}, rules: [{rule}]}}"
+    changed = Recipe.from_text(text).override(seed=8)
+    assert "1e999" in changed.text
+    assert "Infinity" not in changed.text
+    (tmp_path / "r.json").write_text(changed.text, encoding="utf-8")
+    (tmp_path / "shown.json").write_text(json.dumps(json.loads(changed.text)), encoding="utf-8")
+    changed.save(tmp_path / "r.yaml")
+    for name in ("r.json", "shown.json", "r.yaml"):
+        again = Recipe.load(tmp_path / name)
+        assert again.plan().tensors[0].template == changed.plan().tensors[0].template
+        assert np.array_equal(again["w"][:], changed["w"][:])
 
 
 def test_a_text_that_stands_alone_is_kept() -> None:

@@ -18,6 +18,7 @@ from initkit.errors import (
     ArgumentTypeError,
     DTypeError,
     RecipeError,
+    SeedError,
 )
 from initkit.recipe import Recipe
 from initkit.recipe.writing.authoring import compose, initializer_data
@@ -291,7 +292,7 @@ def test_long_rules_are_broken() -> None:
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"seed": -1}, ArgumentError, "non-negative integer"),
+        ({"seed": -1}, SeedError, "cannot be negative"),
         ({"seed": True}, ArgumentTypeError, "non-negative integer"),
         ({"seed": 1.0}, ArgumentTypeError, "non-negative integer"),
         ({"dtype": "float33"}, DTypeError, "float32"),
