@@ -192,24 +192,31 @@ def fill_launch(
         ('ik_fill_runs', (4, 1), (256, 1))
     """
     size = output.numpy.itemsize
+    # Where memory begins counts as far as a group of the largest elements goes.
+    entry, grid, block, count, positions = _fill_geometry(address % 32, size, affine, processors)
+    job = _job(address, affine.offset, count, key, request, output)
+    return Launch(entry, grid, block, (job, positions))
+
+
+@lru_cache(maxsize=1024)
+def _fill_geometry(
+    address: int, size: int, affine: AffineMap, processors: int
+) -> tuple[str, tuple[int, int], tuple[int, int], int, bytes]:
+    """The entry point, grid, block, the elements of a run, and the struct ik_map, of a fill."""
     group = max(16 // size, 4)
     *counts, length = affine.counts
     *strides, step = affine.strides
     most = _BLOCKS_EACH * processors
     # Shorter rows are cheaper element by element; misaligned memory takes single bytes alone.
     if step != 1 or (counts and length < group) or address % size:
-        job = _job(address, affine.offset, 1, key, request, output)
         blocks = _blocks(prod(affine.counts), THREADS, most)
-        return Launch(
-            "ik_fill_elements", (blocks, 1), (THREADS, 1), (job, _map(affine.counts, affine.strides))
-        )
-    job = _job(address, affine.offset, length, key, request, output)
+        return "ik_fill_elements", (blocks, 1), (THREADS, 1), 1, _map(affine.counts, affine.strides)
     groups = (_most_skipped(address // size, affine, group) + length + group - 1) // group
     across = min(1 << (groups - 1).bit_length(), THREADS)
     wide = _blocks(groups, across, most)
     high = _blocks(prod(counts), THREADS // across, max(most // wide, 1))
     block = across, THREADS // across if counts else 1
-    return Launch("ik_fill_runs", (wide, high), block, (job, _map(tuple(counts), tuple(strides))))
+    return "ik_fill_runs", (wide, high), block, length, _map(tuple(counts), tuple(strides))
 
 
 def _most_skipped(place: int, affine: AffineMap, group: int) -> int:
@@ -310,7 +317,6 @@ def _padded(entries: Sequence[int]) -> tuple[int, ...]:
     return (*entries, *(0,) * (_MOST_AXES - len(entries)))
 
 
-@lru_cache(maxsize=1024)
 def _map(counts: tuple[int, ...], strides: tuple[int, ...]) -> bytes:
     """A struct ik_map; no axes are one position."""
     if not counts:
