@@ -77,10 +77,8 @@ def _without_cupy(array: object, trouble: Trouble) -> str:
     """What to say where CuPy cannot be used: unlike for draws, another backend is no way out."""
     message = f"Filling an array in CUDA's memory takes CuPy, but {trouble.problem}. Received: an array of"
     message += f" type {type(array).__module__}.{type(array).__name__}. Allowed: arrays on the CPU, and with"
-    message += (
-        f" CuPy those in CUDA's memory. {trouble.remedy} Or fill an array on the CPU, and copy it over."
-    )
-    return message
+    message += f" CuPy those in CUDA's memory. {trouble.remedy}"
+    return f"{message} Or fill an array on the CPU, and copy it over."
 
 
 def _target(array: Any) -> Target:

@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 from initkit.backends.base import Backend, DrawKey
-from initkit.backends.cupy_library import DEVICE_NAME, device_number
+from initkit.backends.cupy_library import device_number, named_number
 from initkit.backends.numpy_backend import NumpyBackend
 from initkit.errors import ArgumentTypeError, BackendError, did_you_mean, nearest_names
 
@@ -60,8 +60,7 @@ def check_device_name(name: object, device: object = None) -> None:
         if type(device) is int or (isinstance(device, str) and _GPU.fullmatch(device)):
             remedy = "Write backend='cupy' besides for arrays on a CUDA device; else leave `device` out."
     else:
-        number = isinstance(device, str) and DEVICE_NAME.fullmatch(device)
-        known = bool(number) or (type(device) is int and device >= 0)
+        known = named_number(device) is not None
         allowed = "None, an integer from 0 up, or the same as a string, 'cuda:0'"
         remedy = "Write, for example, device=0."
     if device is not None and not known:

@@ -15,6 +15,11 @@ from initkit.region import Region
 DrawKey = tuple[int, int, int, int]
 
 
+def real_parts(array: Any) -> tuple[Any, ...]:
+    """Views of an array's real and imaginary parts, or a real array itself."""
+    return (array.real, array.imag) if array.dtype.kind == "c" else (array,)
+
+
 class Backend(ABC):
     """A place where arrays live, and the three distributions that can be drawn there.
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from initkit.backends.base import Backend, DrawKey
+from initkit.backends.base import Backend, DrawKey, real_parts
 from initkit.backends.cupy_library import cupy_library
 from initkit.backends.cupy_programs import Programs
 from initkit.dtypes import DType, resolve_dtype, rounded
@@ -43,8 +43,7 @@ _SINGLE = (np.dtype(np.float32), np.dtype(np.complex64))
 
 def _patterns(array: Any) -> tuple[Any, ...]:
     """An array's values as unsigned integers: one view, or one each of real and imaginary parts."""
-    parts = (array.real, array.imag) if array.dtype.kind == "c" else (array,)
-    return tuple(part.view(f"u{part.dtype.itemsize}") for part in parts)
+    return tuple(part.view(f"u{part.dtype.itemsize}") for part in real_parts(array))
 
 
 class _WholeProducts:
@@ -203,7 +202,7 @@ class CupyBackend(Backend):
 
     def scale(self, array: Any, factor: float) -> None:
         """Multiply in place, by a kernel that keeps subnormal values."""
-        for part in (array.real, array.imag) if array.dtype.kind == "c" else (array,):
+        for part in real_parts(array):
             self._adjust("ik_scale", part, factor)
 
     def shift(self, array: Any, offset: float) -> None:

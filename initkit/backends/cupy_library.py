@@ -19,7 +19,7 @@ _INSTALL = (
     "`pip install --upgrade 'cupy-cuda12x[ctk]'`, or `'cupy-cuda13x[ctk]'`, by the CUDA version of your"
 )
 _INSTALL += " driver, which `nvidia-smi` tells"
-DEVICE_NAME = re.compile(r"cuda:(0|[1-9][0-9]{0,8})")
+_DEVICE_NAME = re.compile(r"cuda:(0|[1-9][0-9]{0,8})")
 
 
 class Trouble(NamedTuple):
@@ -116,16 +116,22 @@ def device_number(device: object) -> int | None:
     cupy = cupy_library()
     if device is None:
         return None
-    count = cupy.cuda.runtime.getDeviceCount()
-    named = DEVICE_NAME.fullmatch(device) if isinstance(device, str) else None
-    number = int(named[1]) if named else device
-    if type(number) is int and 0 <= number < count:
+    count, number = cupy.cuda.runtime.getDeviceCount(), named_number(device)
+    if number is not None and number < count:
         return number
     last = "" if count == 1 else f" to {count - 1}"
     message = f"The CuPy backend has no such device. Received: device={device!r:.100}. Allowed: None for"
     message += f" CuPy's current device, 0{last}, or the same as a string, 'cuda:0'. Choose one of these;"
     message += " CUDA_VISIBLE_DEVICES decides which devices there are."
     raise BackendError(message)
+
+
+def named_number(device: object) -> int | None:
+    """The number of the device that `0` or `"cuda:0"` means, be it there or not; None for what names none."""
+    if type(device) is int:
+        return device if device >= 0 else None
+    named = _DEVICE_NAME.fullmatch(device) if isinstance(device, str) else None
+    return int(named[1]) if named else None
 
 
 def describe() -> str:
