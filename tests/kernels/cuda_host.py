@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import shutil
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -105,8 +106,49 @@ def _launcher(kind: str) -> str:
     return f"{head}{cases}    return -1;\n}}\n"
 
 
-class HostPrograms:
-    """Every program, compiled for the host."""
+class Programs(ABC):
+    """Every program, in a form that the host can run."""
+
+    @abstractmethod
+    def __contains__(self, source: object) -> bool:
+        """Whether that text is one of the programs."""
+
+    def launch(self, source: str, launch: cuda.Launch, first: int = 0, blocks: int | None = None) -> int:
+        """Run the threads of a launch one after the other.
+
+        Args:
+            source: The program.
+            launch: The launch.
+            first: The first block along x that is run.
+            blocks: How many of them; None for all.
+
+        Returns:
+            How many stores were of 16 bytes.
+        """
+        count = launch.grid[0] - first if blocks is None else blocks
+        library, misaligned = self._run(source, launch, (*launch.grid, *launch.block, first, count))
+        assert not misaligned, f"{launch.entry} stores to a misaligned address"
+        return int(library.shim_wide_stores())
+
+    @abstractmethod
+    def _run(self, source: str, launch: cuda.Launch, geometry: tuple[int, ...]) -> tuple[Any, int]:
+        """Run it; the library that did, and whether an address was misaligned."""
+
+
+def loaded(path: Path) -> Any:
+    """A library with one of the shims in it."""
+    library = ctypes.CDLL(str(path))
+    library.shim_wide_stores.restype = ctypes.c_uint64
+    return library
+
+
+def wrong_lengths(launch: cuda.Launch) -> str:
+    """What to say of arguments that an entry point does not take."""
+    return f"{launch.entry} takes no arguments of {tuple(map(len, launch.arguments))} bytes"
+
+
+class HostPrograms(Programs):
+    """The programs as a host's compiler reads them."""
 
     def __init__(self) -> None:
         # Goes away with this object, which keeps the libraries open.
@@ -122,9 +164,7 @@ class HostPrograms:
             kind = name if name in ENTRIES else "fill"
             path.write_text(host_source(groups[name], kind), encoding="utf-8")
             run((program, *FLAGS, *sanitized, path, "-o", path.with_suffix(".so")))
-            library = ctypes.CDLL(str(path.with_suffix(".so")))
-            library.shim_wide_stores.restype = ctypes.c_uint64
-            return library
+            return loaded(path.with_suffix(".so"))
 
         with ThreadPoolExecutor(2) as pool:
             libraries = dict(zip(groups, pool.map(build, groups), strict=True))
@@ -135,21 +175,9 @@ class HostPrograms:
         }
 
     def __contains__(self, source: object) -> bool:
-        """Whether that text is one of the programs."""
         return source in self._found
 
-    def launch(self, source: str, launch: cuda.Launch, first: int = 0, blocks: int | None = None) -> int:
-        """Run the threads of a launch one after the other.
-
-        Args:
-            source: The program.
-            launch: The launch.
-            first: The first block along x that is run.
-            blocks: How many of them; None for all.
-
-        Returns:
-            How many stores were of 16 bytes.
-        """
+    def _run(self, source: str, launch: cuda.Launch, geometry: tuple[int, ...]) -> tuple[Any, int]:
         library, number = self._found[source]
         # The first entry point of a program of any kind has the same number, and so the second.
         entry = next(
@@ -157,17 +185,13 @@ class HostPrograms:
             for kind in ENTRIES.values()
             if launch.entry in dict(kind)
         )
-        count = launch.grid[0] - first if blocks is None else blocks
         lengths = tuple(map(len, launch.arguments))
-        geometry = np.array(
-            (*launch.grid, *launch.block, first, count, len(lengths), *lengths, 0, 0), np.uint32
-        )
+        told = np.array((*geometry, len(lengths), *lengths, 0, 0), np.uint32)
         buffers = [ctypes.create_string_buffer(data, len(data)) for data in launch.arguments]
         pointers = (ctypes.c_void_p * len(buffers))(*map(ctypes.addressof, buffers))
-        status = library.shim_launch(number, entry, ctypes.c_void_p(geometry.ctypes.data), pointers)
-        assert status != 2, f"{launch.entry} takes no arguments of {lengths} bytes"
-        assert status == 0, f"{launch.entry} stores to a misaligned address"
-        return int(library.shim_wide_stores())
+        status = library.shim_launch(number, entry, ctypes.c_void_p(told.ctypes.data), pointers)
+        assert status != 2, wrong_lengths(launch)
+        return library, status
 
 
 @cache

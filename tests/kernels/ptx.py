@@ -35,8 +35,8 @@ needs_nvrtc = pytest.mark.skipif(
 
 # Volta to Blackwell, as far as this NVRTC knows them: CUDA 13 has dropped what is older than Turing.
 ARCHITECTURES = sorted({70, 75, 80, 86, 89, 90, 100, 120} & set(nvrtc.getSupportedArchs() if nvrtc else ()))
-# With different texts; those between one and the next have the one's.
-DIFFERENT = tuple(number for number in ARCHITECTURES if number in (*ARCHITECTURES[:1], 80, 100))
+# Those whose PTX is run on the host: what lies between one of them and the next has the one's.
+RUN_HERE = tuple(number for number in ARCHITECTURES if number in (*ARCHITECTURES[:1], 80, 100))
 
 
 class EntryPoint(NamedTuple):

@@ -15,7 +15,7 @@ import numpy as np
 
 from initkit.kernels import cuda
 from tests.kernels.builds import run
-from tests.kernels.cuda_host import HostPrograms, compiler, host_programs
+from tests.kernels.cuda_host import Programs, compiler, host_programs, loaded, wrong_lengths
 from tests.kernels.ptx import ARCHITECTURES, entry_points
 from tests.kernels.ptx_in_c import in_c
 
@@ -30,8 +30,8 @@ int shim_launch(int entry, const u32 *geometry, const u64 *parameters) {
 """
 
 
-class PtxPrograms:
-    """Every program, as NVRTC has compiled it, on the host.
+class PtxPrograms(Programs):
+    """The programs as NVRTC has compiled them.
 
     Args:
         architecture: The compute capability, in tenths, that NVRTC compiles for.
@@ -48,41 +48,23 @@ class PtxPrograms:
         program = compiler()
         assert program is not None
         run((program, *FLAGS, path, "-o", path.with_suffix(".so"), "-lm"))
-        self._library: Any = ctypes.CDLL(str(path.with_suffix(".so")))
-        self._library.shim_wide_stores.restype = ctypes.c_uint64
-        self._found = {
-            (entry.source, entry.name): (number, entry.parameters) for number, entry in enumerate(entries)
-        }
-        self._sources = {entry.source for entry in entries}
+        self._library = loaded(path.with_suffix(".so"))
+        self._found = {(entry.source, entry.name): number for number, entry in enumerate(entries)}
+        self._parameters = [entry.parameters for entry in entries]
 
     def __contains__(self, source: object) -> bool:
-        """Whether that text is one of the programs."""
-        return source in self._sources
+        return any(source == program for program, _ in self._found)
 
-    def launch(self, source: str, launch: cuda.Launch, first: int = 0, blocks: int | None = None) -> int:
-        """Run the threads of a launch one after the other.
-
-        Args:
-            source: The program.
-            launch: The launch.
-            first: The first block along x that is run.
-            blocks: How many of them; None for all.
-
-        Returns:
-            How many stores were of 16 bytes.
-        """
-        number, parameters = self._found[source, launch.entry]
-        lengths = tuple(map(len, launch.arguments))
-        assert lengths == parameters, f"{launch.entry} takes no arguments of {lengths} bytes"
-        count = launch.grid[0] - first if blocks is None else blocks
-        geometry = np.array((*launch.grid, *launch.block, first, count), np.uint32)
+    def _run(self, source: str, launch: cuda.Launch, geometry: tuple[int, ...]) -> tuple[Any, int]:
+        number = self._found[source, launch.entry]
+        assert tuple(map(len, launch.arguments)) == self._parameters[number], wrong_lengths(launch)
+        told = np.array(geometry, np.uint32)
         buffers = [np.frombuffer(data, np.uint64) for data in launch.arguments]
         addresses = np.array([buffer.ctypes.data for buffer in buffers], np.uint64)
         status = self._library.shim_launch(
-            number, ctypes.c_void_p(geometry.ctypes.data), ctypes.c_void_p(addresses.ctypes.data)
+            number, ctypes.c_void_p(told.ctypes.data), ctypes.c_void_p(addresses.ctypes.data)
         )
-        assert status == 0, f"{launch.entry} stores to a misaligned address"
-        return int(self._library.shim_wide_stores())
+        return self._library, status
 
 
 @cache
@@ -91,6 +73,6 @@ def ptx_programs(architecture: int) -> PtxPrograms:
     return PtxPrograms(architecture)
 
 
-def device_programs() -> PtxPrograms | HostPrograms:
+def device_programs() -> Programs:
     """What stands for a device's programs: NVRTC's, or where there is no NVRTC, a host compiler's."""
     return ptx_programs(ARCHITECTURES[-1]) if ARCHITECTURES else host_programs()

@@ -13,10 +13,10 @@ from initkit.dtypes import DTYPES, DType, rounded
 from initkit.kernels import cuda, twin
 from initkit.kernels.parameters import NORMAL, NormalParameters, Request
 from initkit.region import AffineMap, Region
-from tests.kernels.cuda_host import FLOATS, STORED, HostPrograms, all_sources, compiler, host_programs
+from tests.kernels.cuda_host import FLOATS, STORED, Programs, all_sources, compiler, host_programs
 from tests.kernels.draws import KEY, LAWS, float32_patterns
-from tests.kernels.ptx import DIFFERENT
-from tests.kernels.ptx_host import PtxPrograms, ptx_programs
+from tests.kernels.ptx import RUN_HERE
+from tests.kernels.ptx_host import ptx_programs
 
 needs_compiler = pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
 
@@ -44,11 +44,11 @@ REGIONS = [
 
 
 # The programs as a host's compiler reads them, and what NVRTC has made of them.
-READINGS = ["sources", *map(str, DIFFERENT)]
+READINGS = ["sources", *map(str, RUN_HERE)]
 
 
 @pytest.fixture(name="host", scope="module", params=READINGS)
-def _host(request: pytest.FixtureRequest) -> HostPrograms | PtxPrograms:
+def _host(request: pytest.FixtureRequest) -> Programs:
     return host_programs() if request.param == "sources" else ptx_programs(int(request.param))
 
 
@@ -60,7 +60,7 @@ def memory(size: int, misaligned: int) -> tuple[np.ndarray[Any, Any], int]:
 
 
 def filled(
-    host: HostPrograms | PtxPrograms,
+    host: Programs,
     row: DType,
     affine: AffineMap,
     request: Request,
@@ -88,7 +88,7 @@ def expected(row: DType, affine: AffineMap, request: Request) -> bytes:
 @needs_compiler
 @pytest.mark.parametrize("row", FLOATS, ids=lambda row: row.name)
 @pytest.mark.parametrize("law", LAWS)
-def test_fills_are_the_twins(host: HostPrograms | PtxPrograms, law: str, row: DType) -> None:
+def test_fills_are_the_twins(host: Programs, law: str, row: DType) -> None:
     """Every law in every dtype, over runs, rows, steps and axes, has the twin's bits."""
     request = LAWS[law].request(row.draw)
     for number, affine in enumerate(RUNS + REGIONS):
@@ -98,7 +98,7 @@ def test_fills_are_the_twins(host: HostPrograms | PtxPrograms, law: str, row: DT
 
 @needs_compiler
 @pytest.mark.parametrize("row", FLOATS, ids=lambda row: row.name)
-def test_any_address(host: HostPrograms | PtxPrograms, row: DType) -> None:
+def test_any_address(host: Programs, row: DType) -> None:
     """Wherever the output and the first element lie within 16 bytes, the bits are the same."""
     request = NormalParameters(0.1, 0.7).request(row.draw)
     for first in range(17):
@@ -110,7 +110,7 @@ def test_any_address(host: HostPrograms | PtxPrograms, row: DType) -> None:
 
 @needs_compiler
 @pytest.mark.parametrize("row", FLOATS, ids=lambda row: row.name)
-def test_whole_groups_are_stored_at_once(host: HostPrograms | PtxPrograms, row: DType) -> None:
+def test_whole_groups_are_stored_at_once(host: Programs, row: DType) -> None:
     """Where blocks of the draw meet multiples of 16 bytes, all but the ends are stores of 16 bytes."""
     request = NormalParameters(0.0, 1.0).request(row.draw)
     size, rows, length = row.numpy.itemsize, 3, 1024
@@ -128,7 +128,7 @@ def test_whole_groups_are_stored_at_once(host: HostPrograms | PtxPrograms, row: 
 @pytest.mark.parametrize("block", [(1, 1), (5, 3), (64, 4)])
 @pytest.mark.parametrize("affine", [RUNS[-1], REGIONS[3], REGIONS[8]], ids=["run", "rows", "elements"])
 def test_any_geometry(
-    host: HostPrograms | PtxPrograms, grid: tuple[int, int], block: tuple[int, int], affine: AffineMap
+    host: Programs, grid: tuple[int, int], block: tuple[int, int], affine: AffineMap
 ) -> None:
     """However few or many threads there are, they do all of the work, and do it alike."""
     for name in ("float32", "float8_e5m2"):
@@ -144,7 +144,7 @@ def test_any_geometry(
 
 
 @needs_compiler
-def test_threads_share_the_work(host: HostPrograms | PtxPrograms) -> None:
+def test_threads_share_the_work(host: Programs) -> None:
     """Among many threads no group is made twice."""
     row, affine = DTYPES["float32"], AffineMap(0, (37, 64), (68, 1))
     request = NormalParameters(0.0, 1.0).request(row.draw)
@@ -158,7 +158,7 @@ def test_threads_share_the_work(host: HostPrograms | PtxPrograms) -> None:
 @needs_compiler
 @pytest.mark.parametrize("name", ["float64", "float32", "bfloat16", "float8_e4m3fn"])
 @pytest.mark.parametrize("step", [1, 3])
-def test_positions_beyond_32_bits(host: HostPrograms | PtxPrograms, name: str, step: int) -> None:
+def test_positions_beyond_32_bits(host: Programs, name: str, step: int) -> None:
     """Blocks of threads in the middle of an array of 2**36 elements find their elements and their memory."""
     row, count = DTYPES[name], 1 << 36
     request = NormalParameters(0.0, 1.0).request(row.draw)
@@ -218,7 +218,7 @@ def test_launches_are_within_cudas_limits(shape: tuple[int, ...], row: DType) ->
 
 
 @needs_compiler
-def test_arguments_have_the_sizes_of_their_structs(host: HostPrograms | PtxPrograms) -> None:
+def test_arguments_have_the_sizes_of_their_structs(host: Programs) -> None:
     """An argument too short or too long, or one too many, is found out: CuPy and CUDA would not notice."""
     row, affine = DTYPES["float32"], AffineMap(0, (4,), (1,))
     request = NormalParameters(0.0, 1.0).request(row.draw)
@@ -251,7 +251,7 @@ def layouts(shape: tuple[int, ...]) -> Iterator[tuple[str, Any, Any]]:
 
 @needs_compiler
 @pytest.mark.parametrize(("bits", "row"), STORED, ids=str)
-def test_stores_of_any_layout(host: HostPrograms | PtxPrograms, row: DType, bits: int) -> None:
+def test_stores_of_any_layout(host: Programs, row: DType, bits: int) -> None:
     """Floats are rounded once, from and to arrays of any layout, and nothing beside is touched."""
     shape = (3, 5, 7)
     scales = np.ldexp(1.0, np.arange(630) % 300 - 150)
@@ -271,7 +271,7 @@ def test_stores_of_any_layout(host: HostPrograms | PtxPrograms, row: DType, bits
 
 @needs_compiler
 @pytest.mark.parametrize(("bits", "row"), STORED, ids=str)
-def test_stores_round_as_numpy_does(host: HostPrograms | PtxPrograms, row: DType, bits: int) -> None:
+def test_stores_round_as_numpy_does(host: Programs, row: DType, bits: int) -> None:
     """Ties, subnormals, infinities and NaNs of both precisions come out as NumPy and ml_dtypes have them."""
     special = np.array([np.nan, -np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-45, 1e-300, 3e38, 1e300])
     single = special[:-1].astype(np.float32)
@@ -302,7 +302,7 @@ def test_stores_merge_axes() -> None:
 
 
 @needs_compiler
-def test_stores_of_one_element_and_of_one_for_all(host: HostPrograms | PtxPrograms) -> None:
+def test_stores_of_one_element_and_of_one_for_all(host: Programs) -> None:
     """No axes are one element; a stride of zero repeats what is read."""
     value, out = np.array(0.1), np.zeros((4, 3), np.float16)
     source = cuda.store_source(64, DTYPES["float16"])
@@ -319,7 +319,7 @@ NUMBERS = [0.7, 1.0, -3.0, 0.0, -0.0, 1e-40, 2.0**-149, 1e38, 1 / 3]
 @needs_compiler
 @pytest.mark.parametrize("number", NUMBERS)
 @pytest.mark.parametrize("name", ["float32", "float64"])
-def test_products_and_sums_of_any_layout(host: HostPrograms | PtxPrograms, name: str, number: float) -> None:
+def test_products_and_sums_of_any_layout(host: Programs, name: str, number: float) -> None:
     """Arrays of any layout are multiplied and shifted, as IEEE has it; nothing beside is touched."""
     shape, dtype = (3, 5, 7), np.dtype(name)
     scales = np.ldexp(1.0, np.arange(630) % 270 - 149)
