@@ -54,7 +54,8 @@ _NANS = {
 # What the keys of Philox grow by from round to round, as stream.h has it.
 _FIRST_STEPS = tuple(number * 0x9E3779B9 for number in range(10))
 _SECOND_STEPS = tuple(number * 0xBB67AE85 for number in range(10))
-# What rounds to float8 makes the largest numbers of all that are larger; IEEE does not.
+# What an instruction rounds two float32 numbers to as ml_dtypes does. Those to float8 do not: of what is too
+# large they make the largest number.
 _TWO = {"float16": "f16x2", "bfloat16": "bf16x2"}
 _INCLUDE = re.compile(r'^#include "(\w+\.h)"$', re.MULTILINE)
 
