@@ -20,6 +20,13 @@ def real_parts(array: Any) -> tuple[Any, ...]:
     return (array.real, array.imag) if array.dtype.kind == "c" else (array,)
 
 
+def real_views(array: Any) -> tuple[Any, ...]:
+    """Real arrays that together are all the real numbers in an array: one where they lie in one piece."""
+    if array.dtype.kind == "c" and array.ndim and array.flags.c_contiguous:
+        return (array.view(f"f{array.dtype.itemsize // 2}"),)
+    return real_parts(array)
+
+
 class Backend(ABC):
     """A place where arrays live, and the three distributions that can be drawn there.
 

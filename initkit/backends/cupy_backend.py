@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from initkit.backends.base import Backend, DrawKey, real_parts
+from initkit.backends.base import Backend, DrawKey, real_parts, real_views
 from initkit.backends.cupy_library import cupy_library
 from initkit.backends.cupy_programs import Programs
 from initkit.dtypes import DType, resolve_dtype, rounded
@@ -202,7 +202,7 @@ class CupyBackend(Backend):
 
     def scale(self, array: Any, factor: float) -> None:
         """Multiply in place, by a kernel that keeps subnormal values."""
-        for part in real_parts(array):
+        for part in real_views(array):
             self._adjust("ik_scale", part, factor)
 
     def shift(self, array: Any, offset: float) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from initkit import kernels
-from initkit.backends.base import Backend, DrawKey, real_parts
+from initkit.backends.base import Backend, DrawKey, real_views
 from initkit.dtypes import DType, resolve_dtype, rounded
 from initkit.errors import ShapeError
 from initkit.region import Region
@@ -48,7 +48,7 @@ class NumpyBackend(Backend):
     def scale(self, array: np.ndarray[Any, Any], factor: float) -> None:
         """Multiply in place."""
         # NumPy's product of complex numbers is two products and a sum, fused or not as the processor has it.
-        for part in real_parts(array):
+        for part in real_views(array):
             part *= factor
 
     def shift(self, array: np.ndarray[Any, Any], offset: float) -> None:
